@@ -1,0 +1,1 @@
+"""`qf`, the internal client of caisse agents and operators: real gRPC, real mutual TLS, its own certificate."""

@@ -1,0 +1,66 @@
+"""A development CA and one certificate per server and client, as in design.md: "mutual TLS, an allow-list of names"."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from trustme import CA
+
+from deploy.local.layout import Layout, write_private
+
+LOOPBACK = ("localhost", "127.0.0.1")
+SERVERS = ("identity", "partners", "quotient", "gateway")
+CERTIFICATES: dict[str, tuple[str, ...]] = {
+    **{name: (f"{name}.qf.internal", *LOOPBACK) for name in SERVERS},
+    "qf": ("qf.qf.internal",),
+    "edge": LOOPBACK,
+}
+
+# A CA that ends within the month is replaced at start, so that no stack outlives its own trust.
+RENEWAL_MARGIN = timedelta(days=30)
+# Browsers refuse server certificates that hold for longer.
+CERTIFICATE_LIFETIME = timedelta(days=397)
+
+
+def ca_file(layout: Layout) -> Path:
+    return layout.tls / "ca.pem"
+
+
+def certificate_file(layout: Layout, name: str) -> Path:
+    return layout.tls / f"{name}.pem"
+
+
+def private_key_file(layout: Layout, name: str) -> Path:
+    return layout.tls / f"{name}.key"
+
+
+def ensure_certificates(layout: Layout, now: datetime) -> None:
+    """Keeps the CA over restarts (people may trust it in a browser); issues the other certificates anew."""
+    ca = _kept_ca(layout, now) or _new_ca(layout)
+    for name, identities in CERTIFICATES.items():
+        leaf = ca.issue_cert(
+            *identities,
+            organization_name="QF development",
+            common_name=identities[0],
+            not_before=now - timedelta(days=1),
+            not_after=now + CERTIFICATE_LIFETIME,
+        )
+        write_private(private_key_file(layout, name), leaf.private_key_pem.bytes())
+        certificate_file(layout, name).write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+
+
+def _kept_ca(layout: Layout, now: datetime) -> CA | None:
+    key_file = private_key_file(layout, "ca")
+    if not (ca_file(layout).exists() and key_file.exists()):
+        return None
+    pem = ca_file(layout).read_bytes()
+    if x509.load_pem_x509_certificate(pem).not_valid_after_utc < now + RENEWAL_MARGIN:
+        return None
+    return CA.from_pem(pem, key_file.read_bytes())
+
+
+def _new_ca(layout: Layout) -> CA:
+    ca = CA(organization_name="QF development", organization_unit_name="CA of this machine only")
+    write_private(private_key_file(layout, "ca"), ca.private_key_pem.bytes())
+    ca_file(layout).write_bytes(ca.cert_pem.bytes())
+    return ca

@@ -1,0 +1,153 @@
+"""The settings file of each server, written anew at every start into `config/`."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.local.certificates import SERVERS, ca_file, certificate_file, private_key_file
+from deploy.local.errors import LocalStackError
+from deploy.local.layout import Layout
+from deploy.local.secrets import DATABASES
+from deploy.local.settings import HOST, Overrides, Ports
+
+Table = dict[str, Any]
+
+
+def write_configuration(
+    layout: Layout, ports: Ports, socket: str, always_open: bool, overrides: Overrides
+) -> None:
+    """
+    Args:
+        socket: path of the gateway's Unix socket.
+        always_open: whether the gateway leaves the hours of art. 5 aside.
+
+    Raises:
+        LocalStackError: an override names a server that has no settings file.
+    """
+    tables = {
+        **{name: _service(layout, ports, name) for name in DATABASES},
+        **{f"{name}_owner": {"database": _database(layout, ports, name, "owner")} for name in DATABASES},
+        "gateway": _gateway(layout, ports, socket, always_open),
+        "edge": _edge(layout, ports, socket),
+        "trace_desk": _trace_desk(ports),
+    }
+    unknown = sorted(overrides.keys() - tables.keys())
+    if unknown:
+        raise LocalStackError(f"--set {unknown[0]}.…: no such server; known are {', '.join(tables)}.")
+    for name, table in tables.items():
+        (layout.config / f"{name}.toml").write_text(toml(merged(table, overrides.get(name, {}))))
+    layout.qf_config_file.write_text(toml(_qf(layout, ports)))
+
+
+def service_address(ports: Ports, name: str) -> str:
+    return f"{HOST}:{getattr(ports, f'{name}_port')}"
+
+
+def server_name(name: str) -> str:
+    """The DNS name that a server's certificate carries, whatever its address."""
+    return f"{name}.qf.internal"
+
+
+def _service(layout: Layout, ports: Ports, name: str) -> Table:
+    own: dict[str, Table] = {
+        "identity": {
+            "redis": {
+                "url": f"redis://{HOST}:{ports.valkey_port}/0",
+                "password_file": str(layout.secret("valkey.password")),
+            }
+        },
+        "quotient": {
+            "keys": {
+                "person_index_key_file": str(layout.secret("person_index.key")),
+                "data_key_file": str(layout.secret("data.key")),
+            }
+        },
+    }
+    return {
+        "listen_address": service_address(ports, name),
+        "tls": _tls(layout, name),
+        "telemetry": _telemetry(ports),
+        "clients": {"gateway": [server_name("gateway")], "agent_tools": [server_name("qf")]},
+        "database": _database(layout, ports, name, "service"),
+        **own.get(name, {}),
+    }
+
+
+def _gateway(layout: Layout, ports: Ports, socket: str, always_open: bool) -> Table:
+    return {
+        "listen_address": f"unix:{socket}",
+        "tls": _tls(layout, "gateway"),
+        "telemetry": _telemetry(ports),
+        "hours": {"always_open": always_open},
+        "services": _services(ports),
+    }
+
+
+def _edge(layout: Layout, ports: Ports, socket: str) -> Table:
+    return {
+        "listen_address": f"{HOST}:{ports.edge_port}",
+        "gateway_socket": socket,
+        "tls": {
+            "certificate_file": str(certificate_file(layout, "edge")),
+            "private_key_file": str(private_key_file(layout, "edge")),
+        },
+        "telemetry": _telemetry(ports),
+    }
+
+
+def _trace_desk(ports: Ports) -> Table:
+    return {"otlp_address": f"{HOST}:{ports.otlp_port}", "web_address": f"{HOST}:{ports.trace_desk_port}"}
+
+
+def _qf(layout: Layout, ports: Ports) -> Table:
+    return {"tls": _tls(layout, "qf"), "services": _services(ports)}
+
+
+def _services(ports: Ports) -> Table:
+    services = (name for name in SERVERS if name != "gateway")
+    return {
+        name: {"address": service_address(ports, name), "server_name": server_name(name)} for name in services
+    }
+
+
+def _tls(layout: Layout, name: str) -> Table:
+    return {
+        "certificate_file": str(certificate_file(layout, name)),
+        "private_key_file": str(private_key_file(layout, name)),
+        "ca_file": str(ca_file(layout)),
+    }
+
+
+def _telemetry(ports: Ports) -> Table:
+    return {"otlp_endpoint": f"http://{HOST}:{ports.otlp_port}"}
+
+
+def _database(layout: Layout, ports: Ports, name: str, role: str) -> Table:
+    return {
+        "host": HOST,
+        "port": ports.postgres_port,
+        "name": name,
+        "user": f"{name}_{role}",
+        "password_file": str(layout.secret(f"{name}_{role}.password")),
+    }
+
+
+def merged(table: Mapping[str, Any], override: Mapping[str, Any]) -> Table:
+    """`table` with the values of `override` laid over it, table by table."""
+    both = dict(table)
+    for key, value in override.items():
+        both[key] = merged(both.get(key, {}), value) if isinstance(value, Mapping) else value
+    return both
+
+
+def toml(table: Mapping[str, Any], path: str = "") -> str:
+    """Writes strings, numbers, booleans, lists of these, and tables of all: for them JSON values are TOML values."""
+    plain = [
+        f"{key} = {json.dumps(value)}\n" for key, value in table.items() if not isinstance(value, Mapping)
+    ]
+    tables = [
+        f"\n[{path}{key}]\n{toml(value, f'{path}{key}.')}"
+        for key, value in table.items()
+        if isinstance(value, Mapping)
+    ]
+    return "".join(plain + tables)

@@ -1,0 +1,32 @@
+"""Passwords and keys of the local stack: made once, kept in files that only their owner can read."""
+
+import secrets
+
+from deploy.local.layout import Layout, write_private
+
+DATABASES = ("identity", "partners", "quotient")
+PASSWORDS = (
+    "postgres.password",
+    "valkey.password",
+    *(f"{database}_{role}.password" for database in DATABASES for role in ("owner", "service")),
+)
+KEYS = ("person_index.key", "data.key")
+
+
+def ensure_secrets(layout: Layout) -> None:
+    """Makes what is missing; what is there stays, for the data in `data/` depend on it."""
+    for name in PASSWORDS:
+        _ensure(layout, name, secrets.token_urlsafe(32).encode())
+    for name in KEYS:
+        _ensure(layout, name, secrets.token_bytes(32))
+
+
+def read_password(layout: Layout, name: str) -> str:
+    return layout.secret(name).read_text()
+
+
+def _ensure(layout: Layout, name: str, content: bytes) -> None:
+    path = layout.secret(name)
+    if not path.exists():
+        write_private(path, content)
+    path.chmod(0o600)

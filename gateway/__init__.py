@@ -1,0 +1,1 @@
+"""What partners reach: the edge (Envoy) and, behind it, the policy of every public call."""

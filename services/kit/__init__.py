@@ -1,0 +1,1 @@
+"""What every server shares: lifecycle, configuration, mutual TLS, errors, telemetry, clock, database."""
