@@ -1,0 +1,18 @@
+"""A clock that tests turn."""
+
+from datetime import datetime, timedelta
+
+
+class FakeClock:
+    """Stands still until it is advanced."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        """The instant it was set to."""
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        """Moves it forward."""
+        self._now += by
