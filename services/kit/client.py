@@ -33,6 +33,8 @@ _AWAY = frozenset(
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.CANCELLED,
+        # Without a reason of ours: the peer has more calls in hand than it takes.
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
     }
 )
 _log = structlog.get_logger()
@@ -59,25 +61,28 @@ class Upstream:
         rpc: str,
         method: grpc.aio.UnaryUnaryMultiCallable[Request, Response],
         request: Request,
+        timeout_seconds: float | None = None,
     ) -> Response:
         """Calls `method`, named `rpc` ("package.Service/Method"), in a span of its own.
 
-        Raises DependencyUnavailable where the service is away or too slow, PeerError where it refuses.
+        `timeout_seconds` stands in for the upstream's. Raises DependencyUnavailable where the service is away
+        or too slow, PeerError where it refuses.
         """
         with self.span(rpc):
-            return await self.send(method, request)
+            return await self.send(method, request, timeout_seconds)
 
     async def send(
         self,
         method: grpc.aio.UnaryUnaryMultiCallable[Request, Response],
         request: Request,
+        timeout_seconds: float | None = None,
     ) -> Response:
         """Like `call`, within the span that is in scope."""
         header = telemetry.current_traceparent()
         try:
             return await method(
                 request,
-                timeout=self._seconds(),
+                timeout=_within_deadline(timeout_seconds or self._timeout_seconds),
                 metadata=(("traceparent", header),) if header else None,
             )
         except grpc.aio.AioRpcError as error:
@@ -94,12 +99,6 @@ class Upstream:
         }
         return telemetry.span(rpc, attributes, SpanKind.CLIENT)
 
-    def _seconds(self) -> float:
-        remaining = remaining_seconds()
-        if remaining is None:
-            return self._timeout_seconds
-        return max(0.001, min(self._timeout_seconds, remaining - _MARGIN_SECONDS))
-
     def _translated(self, error: grpc.aio.AioRpcError) -> Exception:
         reason = reason_of(error)
         if reason is None and error.code() not in _AWAY:
@@ -108,6 +107,13 @@ class Upstream:
             _log.warning("upstream_unavailable", upstream=self.name, code=error.code().name)
             return DependencyUnavailable()
         return PeerError(status_of(error))
+
+
+def _within_deadline(timeout_seconds: float) -> float:
+    remaining = remaining_seconds()
+    if remaining is None:
+        return timeout_seconds
+    return max(0.001, min(timeout_seconds, remaining - _MARGIN_SECONDS))
 
 
 @asynccontextmanager

@@ -15,6 +15,8 @@ from services.kit.redaction import Confidential
 _SPACES = re.compile(r"[ \u00a0\u202f]")
 _SHAPE = re.compile(r"[0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8}")
 _CHARACTERS = re.compile(r"[0-9AB]*")
+_SEPARATORS = re.compile(r"[\s./_-]")
+_WITHIN_TEXT = re.compile(r"(?=([123478][0-9]{2}([0-9]{2})(?:[0-9]{2}|2[AB])[0-9]{6}))")
 # 3, 4: foreigners while they are being registered; 7, 8: numéro d'attente.
 _SEXES = frozenset("123478")
 # 20, 30-42, 50-99: the month of birth is not known or not certain.
@@ -36,6 +38,12 @@ class Nir(Confidential):
             rule, description = broken
             raise InvalidField(FieldViolation(field, rule, description))
         return cls(compact)
+
+
+def holds_nir(text: str) -> bool:
+    """Whether a NIR, with or without its key, could stand in `text`, however its characters are separated."""
+    compact = _SEPARATORS.sub("", text).upper()
+    return any(int(match[2]) in _MONTHS for match in _WITHIN_TEXT.finditer(compact))
 
 
 def _broken_rule(compact: str) -> tuple[str, str] | None:

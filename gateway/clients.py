@@ -1,0 +1,281 @@
+"""The services as the gateway sees them: domain in, domain out; the hot calls travel in batches."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Generic, Protocol, TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+
+from gateway.coalescer import Coalescer
+from gateway.domain import (
+    Allocataire,
+    Caller,
+    Consultation,
+    ConventionNotInForce,
+    Coordonnees,
+    Disclosure,
+    Dossier,
+    HabilitationNotValid,
+    OpenedSession,
+    OppositionScope,
+    Outcome,
+    PartnerSuspended,
+    PasswordChangeRequired,
+    QuotientPeriod,
+    RateLimited,
+    Right,
+    SessionNotValid,
+    SessionState,
+)
+from msa.identity.v1 import session_service_pb2 as identity_pb
+from msa.identity.v1.session_service_pb2_grpc import SessionServiceStub
+from msa.partners.v1 import habilitation_service_pb2 as partners_pb
+from msa.partners.v1.habilitation_service_pb2_grpc import HabilitationServiceStub
+from msa.quotient.v1 import disclosure_service_pb2 as disclosure_pb
+from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
+from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
+from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceStub
+from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
+from services.kit import telemetry
+from services.kit.client import Upstream
+from services.kit.redaction import Password, SessionToken
+
+_IDENTITY = "msa.identity.v1.SessionService"
+
+
+class _Traced(Protocol):
+    traceparent: str
+
+
+Item = TypeVar("Item", bound=_Traced)
+Result = TypeVar("Result")
+
+
+class _BatchedCall(Generic[Item, Result]):
+    """One hot RPC: a span for each caller, one request for all who wait."""
+
+    def __init__(
+        self, upstream: Upstream, rpc: str, send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]
+    ) -> None:
+        self._upstream = upstream
+        self._rpc = rpc
+        self._coalescer = Coalescer(send)
+
+    async def __call__(self, item: Item) -> Result:
+        with self._upstream.span(self._rpc):
+            item.traceparent = telemetry.current_traceparent()
+            return await self._coalescer.submit(item)
+
+
+class IdentityClient:
+    """`msa.identity.v1`."""
+
+    def __init__(self, upstream: Upstream, sign_in_timeout_seconds: float) -> None:
+        self._upstream = upstream
+        self._sign_in_timeout_seconds = sign_in_timeout_seconds
+        self._stub = SessionServiceStub(upstream.channel)
+        self._authenticate = _BatchedCall(upstream, f"{_IDENTITY}/Authenticate", self._send_authenticate)
+
+    async def sign_in(self, login: str, password: Password, one_time_code: str) -> OpenedSession:
+        """Opens a session (art. 4-3)."""
+        reply = await self._upstream.call(
+            f"{_IDENTITY}/SignIn",
+            self._stub.SignIn,
+            identity_pb.SignInRequest(login=login, password=password.reveal(), one_time_code=one_time_code),
+            self._sign_in_timeout_seconds,
+        )
+        previous = reply.previous_sign_in_time if reply.HasField("previous_sign_in_time") else None
+        return OpenedSession(
+            session_token=SessionToken(reply.session_token),
+            password_change_required=reply.password_change_required,
+            idle_timeout=reply.idle_timeout.ToTimedelta(),
+            expire_time=_instant(reply.expire_time),
+            previous_sign_in_time=_instant(previous) if previous else None,
+        )
+
+    async def change_password(
+        self, token: SessionToken, current_password: Password, new_password: Password
+    ) -> OpenedSession:
+        """Replaces the password and every session (art. 4-3)."""
+        reply = await self._upstream.call(
+            f"{_IDENTITY}/ChangePassword",
+            self._stub.ChangePassword,
+            identity_pb.ChangePasswordRequest(
+                session_token=token.reveal(),
+                current_password=current_password.reveal(),
+                new_password=new_password.reveal(),
+            ),
+            self._sign_in_timeout_seconds,
+        )
+        return OpenedSession(
+            session_token=SessionToken(reply.session_token),
+            idle_timeout=reply.idle_timeout.ToTimedelta(),
+            expire_time=_instant(reply.expire_time),
+        )
+
+    async def get_session(self, token: SessionToken) -> SessionState:
+        """What is left of the session (art. 7-1)."""
+        reply = await self._upstream.call(
+            f"{_IDENTITY}/GetSession",
+            self._stub.GetSession,
+            identity_pb.GetSessionRequest(session_token=token.reveal()),
+        )
+        return SessionState(
+            password_change_required=reply.password_change_required,
+            idle_timeout=reply.idle_timeout.ToTimedelta(),
+            idle_expire_time=_instant(reply.idle_expire_time),
+            expire_time=_instant(reply.expire_time),
+        )
+
+    async def sign_out(self, token: SessionToken) -> None:
+        """Ends the session."""
+        await self._upstream.call(
+            f"{_IDENTITY}/SignOut",
+            self._stub.SignOut,
+            identity_pb.SignOutRequest(session_token=token.reveal()),
+        )
+
+    async def authenticate(self, token: SessionToken) -> Caller:
+        """Whose session it is; a verdict that is not "accepted" raises."""
+        result = await self._authenticate(identity_pb.AuthenticateItem(session_token=token.reveal()))
+        if result.decision == identity_pb.AUTHENTICATION_DECISION_RATE_LIMITED:
+            raise RateLimited(retry_after_seconds=result.retry_after.ToTimedelta().total_seconds())
+        if result.decision != identity_pb.AUTHENTICATION_DECISION_ACCEPTED:
+            raise SessionNotValid
+        if result.password_change_required:
+            raise PasswordChangeRequired
+        return Caller(result.account_id, result.habilitation_id)
+
+    async def _send_authenticate(
+        self, items: Sequence[identity_pb.AuthenticateItem]
+    ) -> Sequence[identity_pb.AuthenticateResult]:
+        request = identity_pb.AuthenticateRequest(items=items)
+        return (await self._upstream.send(self._stub.Authenticate, request)).results
+
+
+class PartnersClient:
+    """`msa.partners.v1`."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._stub = HabilitationServiceStub(upstream.channel)
+        self._authorize = _BatchedCall(
+            upstream, "msa.partners.v1.HabilitationService/Authorize", self._send_authorize
+        )
+
+    async def authorize(self, habilitation_id: str) -> Right:
+        """The right; a verdict that is not "granted" raises."""
+        result = await self._authorize(
+            partners_pb.AuthorizeItem(
+                habilitation_id=habilitation_id, bouquet=partners_pb.BOUQUET_QUOTIENT_FAMILIAL
+            )
+        )
+        if result.decision == partners_pb.AUTHORIZATION_DECISION_CONVENTION_NOT_IN_FORCE:
+            raise ConventionNotInForce
+        if result.decision == partners_pb.AUTHORIZATION_DECISION_PARTNER_SUSPENDED:
+            raise PartnerSuspended
+        if result.decision != partners_pb.AUTHORIZATION_DECISION_GRANTED:
+            raise HabilitationNotValid
+        return Right(result.partner_id, result.convention_id, result.caisse_code)
+
+    async def _send_authorize(
+        self, items: Sequence[partners_pb.AuthorizeItem]
+    ) -> Sequence[partners_pb.AuthorizeResult]:
+        request = partners_pb.AuthorizeRequest(items=items)
+        return (await self._upstream.send(self._stub.Authorize, request)).results
+
+
+class QuotientClient:
+    """`msa.quotient.v1`."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._oppositions = OppositionServiceStub(upstream.channel)
+        self._disclosures = DisclosureServiceStub(upstream.channel)
+        self._check = _BatchedCall(
+            upstream, "msa.quotient.v1.OppositionService/CheckOppositions", self._send_check
+        )
+        self._disclose = _BatchedCall(
+            upstream, "msa.quotient.v1.DisclosureService/Disclose", self._send_disclose
+        )
+
+    async def check_oppositions(self, consultation: Consultation) -> Sequence[OppositionScope]:
+        """The standing oppositions of the person (art. 6-3)."""
+        result = await self._check(opposition_pb.CheckOppositionsItem(nir=consultation.nir.reveal()))
+        return [OppositionScope(scope.caisse_code, scope.partner_id) for scope in result.scopes]
+
+    async def disclose(
+        self, consultation: Consultation, caller: Caller, right: Right, *, opposed: bool
+    ) -> Disclosure:
+        """Commits the journal line, then tells what may be shown (N2)."""
+        result = await self._disclose(
+            disclosure_pb.DiscloseItem(
+                nir=consultation.nir.reveal(),
+                caisse_code=right.caisse_code,
+                month=Date(year=consultation.month.year, month=consultation.month.month, day=1),
+                purpose=disclosure_pb.Purpose.ValueType(consultation.purpose),
+                case_reference=consultation.case_reference,
+                account_id=caller.account_id,
+                habilitation_id=caller.habilitation_id,
+                partner_id=right.partner_id,
+                convention_id=right.convention_id,
+                opposed=opposed,
+            )
+        )
+        return _disclosure(result)
+
+    async def _send_check(
+        self, items: Sequence[opposition_pb.CheckOppositionsItem]
+    ) -> Sequence[opposition_pb.CheckOppositionsResult]:
+        request = opposition_pb.CheckOppositionsRequest(items=items)
+        return (await self._upstream.send(self._oppositions.CheckOppositions, request)).results
+
+    async def _send_disclose(
+        self, items: Sequence[disclosure_pb.DiscloseItem]
+    ) -> Sequence[disclosure_pb.DiscloseResult]:
+        request = disclosure_pb.DiscloseRequest(items=items)
+        return (await self._upstream.send(self._disclosures.Disclose, request)).results
+
+
+def _disclosure(result: disclosure_pb.DiscloseResult) -> Disclosure:
+    outcome = Outcome(result.outcome)
+    shows_dossier = outcome in (Outcome.AVAILABLE, Outcome.NO_QUOTIENT)
+    return Disclosure(
+        outcome=outcome,
+        consultation_id=result.consultation_id,
+        dossier=Dossier(result.numero_dossier, _coordonnees(result.coordonnees)) if shows_dossier else None,
+        periods=[_period(period) for period in result.periods] if outcome is Outcome.AVAILABLE else [],
+    )
+
+
+def _coordonnees(message: dossier_pb.Coordonnees) -> Coordonnees:
+    return Coordonnees(
+        allocataires=[
+            Allocataire(person.nom_naissance, person.nom_usage, person.prenoms)
+            for person in message.allocataires
+        ],
+        destinataire=message.destinataire,
+        complement_information=message.complement_information,
+        complement_information_geographique=message.complement_information_geographique,
+        numero_libelle_voie=message.numero_libelle_voie,
+        lieu_dit=message.lieu_dit,
+        code_postal_ville=message.code_postal_ville,
+        pays=message.pays,
+    )
+
+
+def _period(message: dossier_pb.QuotientPeriod) -> QuotientPeriod:
+    return QuotientPeriod(
+        valid_from=_day(message.valid_from),
+        valid_to=_day(message.valid_to) if message.HasField("valid_to") else None,
+        amount_cents=message.amount_cents,
+    )
+
+
+def _day(message: Date) -> date:
+    return date(message.year, message.month, message.day)
+
+
+def _instant(message: Timestamp) -> datetime:
+    return message.ToDatetime(UTC)

@@ -1,0 +1,245 @@
+"""What a consultation is, in the words of the convention, and what stops one."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import IntEnum
+
+from services.kit.errors import DomainError, FieldViolation, InvalidField, Reason
+from services.kit.nir import Nir, holds_nir
+from services.kit.redaction import SessionToken
+
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_EARLIEST_YEAR = 1900
+_CASE_REFERENCE = re.compile(r"[\w ./-]{0,64}")
+
+
+class Purpose(IntEnum):
+    """What a consultation is for (art. 1, 6-1); numbered as in the protos."""
+
+    ACTIVITY_REGISTRATION = 1
+    PRICING = 2
+    CANTEEN = 3
+    CHILDCARE = 4
+    SOCIAL_AID = 5
+    RIGHTS_CHECK = 6
+    OTHER = 7
+
+
+class Outcome(IntEnum):
+    """What a consultation met in ordinary work; numbered as in the protos."""
+
+    AVAILABLE = 1
+    OPPOSED = 2
+    NOT_FOUND = 3
+    NO_QUOTIENT = 4
+
+
+@dataclass(frozen=True)
+class Consultation:
+    """A request that keeps every rule. `month` is its first day."""
+
+    nir: Nir
+    month: date
+    purpose: Purpose
+    case_reference: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose session it is."""
+
+    account_id: str
+    habilitation_id: str
+
+
+@dataclass(frozen=True)
+class Right:
+    """What the caller's habilitation reaches: one caisse, all its departments (art. 4-7, 7-1)."""
+
+    partner_id: str
+    convention_id: str
+    caisse_code: str
+
+
+@dataclass(frozen=True)
+class OppositionScope:
+    """Whom a standing opposition concerns; an empty `partner_id` is every partner of the caisse."""
+
+    caisse_code: str
+    partner_id: str
+
+
+@dataclass(frozen=True, repr=False)
+class Allocataire:
+    """A family member who holds the dossier."""
+
+    nom_naissance: str
+    nom_usage: str
+    prenoms: str
+
+
+@dataclass(frozen=True, repr=False)
+class Coordonnees:
+    """Coordonnées du dossier (art. 3)."""
+
+    allocataires: Sequence[Allocataire]
+    destinataire: str
+    complement_information: str
+    complement_information_geographique: str
+    numero_libelle_voie: str
+    lieu_dit: str
+    code_postal_ville: str
+    pays: str
+
+
+@dataclass(frozen=True, repr=False)
+class Dossier:
+    """The family's file."""
+
+    numero: str
+    coordonnees: Coordonnees
+
+
+@dataclass(frozen=True, repr=False)
+class QuotientPeriod:
+    """An amount and its first and last day; without a last day it holds until a later one begins."""
+
+    valid_from: date
+    valid_to: date | None
+    amount_cents: int
+
+
+@dataclass(frozen=True, repr=False)
+class Disclosure:
+    """What the journal's line says was met, and what may be shown with it."""
+
+    outcome: Outcome
+    consultation_id: str
+    dossier: Dossier | None = None
+    periods: Sequence[QuotientPeriod] = ()
+
+
+@dataclass(frozen=True)
+class OpenedSession:
+    """A session just opened; it ends after `idle_timeout` without a call, and at `expire_time` anyway."""
+
+    session_token: SessionToken
+    idle_timeout: timedelta
+    expire_time: datetime
+    password_change_required: bool = False
+    previous_sign_in_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """What is left of a session."""
+
+    password_change_required: bool
+    idle_timeout: timedelta
+    idle_expire_time: datetime
+    expire_time: datetime
+
+
+class SessionRequired(DomainError):
+    """The call carries no session token."""
+
+    reason = Reason.SESSION_REQUIRED
+    message = "Sign in, and send the session token as `authorization: Bearer …`."
+
+
+class SessionNotValid(DomainError):
+    """Unknown, timed out, revoked or signed out: all read the same."""
+
+    reason = Reason.SESSION_NOT_VALID
+    message = "The session is over or unknown; sign in again."
+
+
+class PasswordChangeRequired(DomainError):
+    """The password is a temporary one (art. 4-3)."""
+
+    reason = Reason.PASSWORD_CHANGE_REQUIRED
+    message = "The temporary password must be changed before anything else (art. 4-3)."
+
+
+class RateLimited(DomainError):
+    """The session calls too often."""
+
+    reason = Reason.RATE_LIMITED
+    message = "Too many calls; wait as long as the retry delay says."
+
+
+class HabilitationNotValid(DomainError):
+    """The habilitation is withdrawn, or for something else (art. 4)."""
+
+    reason = Reason.HABILITATION_NOT_VALID
+    message = "The habilitation does not allow this; ask your caisse."
+
+
+class ConventionNotInForce(DomainError):
+    """The convention has not begun or is over (art. 9)."""
+
+    reason = Reason.CONVENTION_NOT_IN_FORCE
+    message = "The convention with the caisse is not in force; ask your caisse."
+
+
+class PartnerSuspended(DomainError):
+    """The caisse suspended the partner's access (art. 7-2)."""
+
+    reason = Reason.PARTNER_SUSPENDED
+    message = "The caisse has suspended your organisation's access; ask your caisse."
+
+
+def parse_consultation(
+    *, nir: str, month: str, purpose: int, case_reference: str, today: date
+) -> Consultation:
+    """The consultation asked for; an empty month is that of `today`, the day in Europe/Paris.
+
+    Raises InvalidField with every rule that is broken.
+    """
+    violations: list[FieldViolation] = []
+    parsed_nir = _parse_nir(nir, violations)
+    parsed_month = _parse_month(month, today, violations)
+    parsed_purpose = _parse_purpose(purpose, violations)
+    _check_case_reference(case_reference, violations)
+    if violations or parsed_nir is None or parsed_purpose is None:
+        raise InvalidField(*violations)
+    return Consultation(parsed_nir, parsed_month, parsed_purpose, case_reference)
+
+
+def _parse_nir(text: str, violations: list[FieldViolation]) -> Nir | None:
+    try:
+        return Nir.parse(text)
+    except InvalidField as error:
+        violations.extend(error.violations)
+        return None
+
+
+def _parse_month(text: str, today: date, violations: list[FieldViolation]) -> date:
+    match = _MONTH.fullmatch(text)
+    if match and int(match[1]) >= _EARLIEST_YEAR:
+        return date(int(match[1]), int(match[2]), 1)
+    if text:
+        violations.append(FieldViolation("month", "MONTH", 'is a year and a month, as in "2026-11"'))
+    return today.replace(day=1)
+
+
+def _parse_purpose(number: int, violations: list[FieldViolation]) -> Purpose | None:
+    try:
+        return Purpose(number)
+    except ValueError:
+        names = ", ".join(f"PURPOSE_{purpose.name}" for purpose in Purpose)
+        violations.append(FieldViolation("purpose", "PURPOSE", f"says what the consultation is for: {names}"))
+        return None
+
+
+def _check_case_reference(text: str, violations: list[FieldViolation]) -> None:
+    if not _CASE_REFERENCE.fullmatch(text):
+        violations.append(
+            FieldViolation(
+                "case_reference", "CASE_REFERENCE", "has at most 64 letters, digits, spaces and . _ / -"
+            )
+        )
+    elif holds_nir(text):
+        violations.append(FieldViolation("case_reference", "NIR_IN_REFERENCE", "must not contain a NIR"))
