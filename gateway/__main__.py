@@ -15,31 +15,19 @@ from services.kit.server import Server, main
 
 async def compose(settings: GatewaySettings, server: Server) -> None:
     """The three services → their clients → use cases → handlers."""
-    at, clock = settings.services, SystemClock()
-    upstreams = [
-        await server.enter(open_upstream(name, upstream, settings.tls))
-        for name, upstream in (
-            ("identity", at.identity),
-            ("partners", at.partners),
-            ("quotient", at.quotient),
-        )
-    ]
+    upstreams = [await server.enter(open_upstream(name, at, settings.tls)) for name, at in settings.services]
     identity = IdentityClient(upstreams[0], settings.sign_in_timeout_seconds)
     partners, quotient = PartnersClient(upstreams[1]), QuotientClient(upstreams[2])
+    clock = SystemClock()
     hours = OpeningHours(clock, always_open=settings.hours.always_open)
-    consultations = Consultations(
-        clock, hours, identity, partners, quotient, settings.consultation_budget_seconds
-    )
-    package = "msa.gateway.v1"
-    server.serve(
-        add_SessionServiceServicer_to_server,
-        SessionHandler(Sessions(hours, identity)),
-        f"{package}.SessionService",
-    )
-    server.serve(
-        add_QuotientServiceServicer_to_server, QuotientHandler(consultations), f"{package}.QuotientService"
-    )
-    server.serve(add_StatusServiceServicer_to_server, StatusHandler(hours), f"{package}.StatusService")
+    budget_seconds = settings.consultation_budget_seconds
+    consultations = Consultations(clock, hours, identity, partners, quotient, budget_seconds)
+    for add, handler, name in (
+        (add_SessionServiceServicer_to_server, SessionHandler(Sessions(hours, identity)), "SessionService"),
+        (add_QuotientServiceServicer_to_server, QuotientHandler(consultations), "QuotientService"),
+        (add_StatusServiceServicer_to_server, StatusHandler(hours), "StatusService"),
+    ):
+        server.serve(add, handler, f"msa.gateway.v1.{name}")
 
 
 if __name__ == "__main__":
