@@ -1,0 +1,59 @@
+# One command per need; each installs first what it lacks. `make` lists them.
+#
+# Needs python3 (3.11 or later), make and git. uv comes from PATH, or goes into .tools/ of this folder.
+# ARGS passes further arguments on:  make test ARGS="tests/unit -k nir"   make reset ARGS=--yes
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
+INSTALLED := .venv/.installed
+RUN := .venv/bin/python -m
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up down reset test check protos bench install
+
+help: ## List these commands
+	@echo "make COMMAND [ARGS=...]"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(INSTALLED) ## Start the whole suite on this machine, with demo data; Ctrl-C stops it
+	@$(RUN) deploy.local up $(ARGS)
+
+down: $(INSTALLED) ## Stop a suite that runs in another terminal
+	@$(RUN) deploy.local down $(ARGS)
+
+reset: $(INSTALLED) ## Stop it and remove its data (asks first; ARGS=--yes does not)
+	@$(RUN) deploy.local reset $(ARGS)
+
+test: $(INSTALLED) ## Run the tests, on a stack of their own (ARGS goes to pytest)
+	@$(RUN) tools.browser --install
+	@$(RUN) pytest $(ARGS)
+
+check: $(INSTALLED) ## Run every check that CI and pre-commit run (ARGS: names of checks)
+	@$(RUN) tools.check $(ARGS)
+
+protos: $(INSTALLED) ## Generate the Python code of protos/
+	@$(RUN) tools.protos generate
+
+bench: $(INSTALLED) ## Measure speed (ARGS goes to the bench)
+	@$(RUN) bench $(ARGS)
+
+install: $(INSTALLED) ## Install what the other commands need, and nothing else
+
+$(INSTALLED): pyproject.toml uv.lock | $(UV)
+	@echo "make: installing the packages of uv.lock into .venv (about 600 MB; cached for the next time)"
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" \
+		$$(test -t 2 || echo --quiet)
+	@touch $@
+
+.tools/uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"make: $(PYTHON) must be Python 3.11 or later; name another one: make PYTHON=python3.13 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
+		"make: $(PYTHON) cannot make virtual environments. Install its venv module (Debian: apt-get" \
+		"install python3-venv), or install uv: https://docs.astral.sh/uv/" >&2; exit 1; }
+	@echo "make: uv is not on PATH; installing uv $(UV_VERSION) into .tools/uv"
+	@$(PYTHON) -m venv .tools/uv
+	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

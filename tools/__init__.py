@@ -1,0 +1,1 @@
+"""What the project checks and builds itself with: `make check`, `make protos`, the test browser."""
