@@ -51,8 +51,9 @@ class Coalescer(Generic[Item, Result]):
 
     async def _send_batch(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
+            # All are paired before any is told: one too many or too few means that none can be trusted.
             results = await self._send([item for item, _ in batch])
-            for (_, future), result in zip(batch, results, strict=True):
+            for (_, future), result in list(zip(batch, results, strict=True)):
                 if not future.done():
                     future.set_result(result)
         except Exception as error:  # noqa: BLE001  # handed to each caller, where it is mapped

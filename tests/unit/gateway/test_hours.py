@@ -1,0 +1,90 @@
+"""Opening hours (art. 4-6, 5): N4."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.hours import OpeningHours, ServiceClosed
+from services.kit.clock import PARIS
+from tests.clock import FakeClock
+
+
+def at(text: str) -> FakeClock:
+    """A clock at a wall-clock time in Paris."""
+    return FakeClock(datetime.fromisoformat(text).replace(tzinfo=PARIS).astimezone(UTC))
+
+
+@pytest.mark.parametrize(
+    ("paris_time", "is_open"),
+    [
+        ("2026-11-23T04:59:59.999999", False),
+        ("2026-11-23T05:00:00", True),
+        ("2026-11-23T22:59:59.999999", True),
+        ("2026-11-23T23:00:00", False),
+        ("2026-11-23T00:00:00", False),
+        ("2028-02-29T12:00:00", True),
+        # Summer time begins (23 hours) and ends (25 hours) on these days.
+        ("2026-03-29T04:59:59", False),
+        ("2026-03-29T05:00:00", True),
+        ("2026-03-29T22:59:59", True),
+        ("2026-03-29T23:00:00", False),
+        ("2026-10-25T04:59:59", False),
+        ("2026-10-25T05:00:00", True),
+        ("2026-10-25T23:00:00", False),
+    ],
+)
+def test_the_service_is_open_from_5_to_23_every_day_art_5(paris_time: str, is_open: bool) -> None:
+    hours = OpeningHours(at(paris_time), always_open=False)
+    assert hours.state().is_open is is_open
+
+
+@pytest.mark.parametrize(
+    ("utc_time", "is_open"),
+    [
+        ("2026-07-01T02:59:59", False),
+        ("2026-07-01T03:00:00", True),
+        ("2026-07-01T21:00:00", False),
+        ("2026-12-01T03:59:59", False),
+        ("2026-12-01T04:00:00", True),
+        ("2026-12-01T21:30:00", True),
+        ("2026-12-01T22:00:00", False),
+    ],
+)
+def test_hours_are_those_of_paris_in_summer_and_winter(utc_time: str, is_open: bool) -> None:
+    clock = FakeClock(datetime.fromisoformat(utc_time).replace(tzinfo=UTC))
+    assert OpeningHours(clock, always_open=False).state().is_open is is_open
+
+
+@pytest.mark.parametrize(
+    ("paris_time", "next_change"),
+    [
+        ("2026-11-23T04:00:00", "2026-11-23T04:00:00+00:00"),
+        ("2026-11-23T12:00:00", "2026-11-23T22:00:00+00:00"),
+        ("2026-11-23T23:30:00", "2026-11-24T04:00:00+00:00"),
+        # The night in which summer time begins, and the one in which it ends.
+        ("2026-03-28T23:30:00", "2026-03-29T03:00:00+00:00"),
+        ("2026-10-24T23:30:00", "2026-10-25T04:00:00+00:00"),
+    ],
+)
+def test_the_next_change_is_told(paris_time: str, next_change: str) -> None:
+    state = OpeningHours(at(paris_time), always_open=False).state()
+    assert state.next_change_time is not None
+    assert state.next_change_time.astimezone(UTC) == datetime.fromisoformat(next_change)
+
+
+def test_a_closed_service_says_how_long_to_wait() -> None:
+    clock = at("2026-03-28T23:30:00")
+    with pytest.raises(ServiceClosed) as closed:
+        OpeningHours(clock, always_open=False).require_open()
+    assert closed.value.retry_after_seconds == timedelta(hours=4, minutes=30).total_seconds()
+
+
+def test_an_open_service_stops_nobody() -> None:
+    OpeningHours(at("2026-11-23T05:00:00"), always_open=False).require_open()
+
+
+def test_a_demonstration_is_open_at_night_and_says_so() -> None:
+    hours = OpeningHours(at("2026-11-23T02:00:00"), always_open=True)
+    hours.require_open()
+    assert hours.state().next_change_time is None
+    assert "démonstration" in hours.in_french()
