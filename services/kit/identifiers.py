@@ -1,7 +1,6 @@
 """Identifiers: UUIDv7 for rows, random tokens for bearers, opaque page tokens (AIP-158)."""
 
 import base64
-import binascii
 import secrets
 from datetime import datetime
 from uuid import UUID
@@ -39,7 +38,7 @@ def decode_page_token(token: str) -> str:
     """The key that `token` stands for, empty for the first page. Raises InvalidField."""
     try:
         return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # of base64, of UTF-8, or not ASCII at all
         raise InvalidField(
             FieldViolation(
                 "page_token",
