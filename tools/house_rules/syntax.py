@@ -24,12 +24,6 @@ def imported_modules(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-def is_within(module: str, packages: frozenset[str]) -> bool:
-    """Whether `module` is one of `packages` or lies in one."""
-    parts = module.split(".")
-    return any(".".join(parts[:length]) in packages for length in range(1, len(parts) + 1))
-
-
 def string_parts(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Each literal text, f-strings' included and docstrings left out, with its line."""
     docstrings = {id(body[0].value) for body in _bodies(tree) if body and isinstance(body[0], ast.Expr)}
