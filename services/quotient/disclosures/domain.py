@@ -1,0 +1,125 @@
+"""What a consultation asks, what it shows, and its line in the journal (art. 3, 4-7, 6-3)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import IntEnum
+from uuid import UUID
+
+from services.kit.errors import FieldViolation, InvalidField
+from services.kit.nir import Nir, holds_nir
+from services.quotient.dossiers.domain import Coordonnees, QuotientPeriod
+
+_CASE_REFERENCE = re.compile(r"[\w ./-]{0,64}")
+
+
+class Purpose(IntEnum):
+    """What a consultation is for (art. 1, 6-1); numbered as in the protos."""
+
+    ACTIVITY_REGISTRATION = 1
+    PRICING = 2
+    CANTEEN = 3
+    CHILDCARE = 4
+    SOCIAL_AID = 5
+    RIGHTS_CHECK = 6
+    OTHER = 7
+
+
+class Outcome(IntEnum):
+    """What a consultation met; numbered as in the protos."""
+
+    AVAILABLE = 1
+    OPPOSED = 2
+    NOT_FOUND = 3
+    NO_QUOTIENT = 4
+
+
+@dataclass(frozen=True)
+class Consultation:
+    """One consultation. `month` is its first day; `opposed` is the verdict of the gateway's policy."""
+
+    nir: Nir
+    caisse_code: str
+    month: date
+    purpose: Purpose
+    case_reference: str = field(repr=False)
+    account_id: UUID
+    habilitation_id: UUID
+    partner_id: UUID
+    convention_id: UUID
+    opposed: bool
+    trace_id: str
+
+
+@dataclass(frozen=True, repr=False)
+class ShownDossier:
+    """What a partner sees of a dossier (art. 3)."""
+
+    numero: str
+    coordonnees: Coordonnees
+
+
+@dataclass(frozen=True, repr=False)
+class Disclosed:
+    """What one consultation shows: `dossier` if AVAILABLE or NO_QUOTIENT, `periods` if AVAILABLE."""
+
+    consultation_id: UUID
+    outcome: Outcome
+    dossier: ShownDossier | None
+    periods: Sequence[QuotientPeriod]
+
+
+@dataclass(frozen=True)
+class JournalLine:
+    """One line of the journal: that a QF was asked for and what was met, never the amount."""
+
+    consultation_id: UUID
+    disclose_time: datetime
+    account_id: UUID
+    habilitation_id: UUID
+    partner_id: UUID
+    convention_id: UUID
+    caisse_code: str
+    month: date
+    purpose: Purpose
+    case_reference: str = field(repr=False)
+    outcome: Outcome
+    trace_id: str
+    period_starts: Sequence[date]
+
+
+@dataclass(frozen=True)
+class JournalPage:
+    """Lines, newest first, and the token of the next page; empty on the last."""
+
+    lines: Sequence[JournalLine]
+    next_page_token: str
+
+
+def read_purpose(field_name: str, number: int) -> Purpose:
+    """The purpose in a request; it must be said (art. 1, 6-1). Raises InvalidField."""
+    try:
+        return Purpose(number)
+    except ValueError:
+        raise InvalidField(
+            FieldViolation(field_name, "PURPOSE", "says what the consultation is for")
+        ) from None
+
+
+def read_month(field_name: str, day: date) -> date:
+    """The month in a request, by its first day. Raises InvalidField."""
+    if day.day != 1:
+        raise InvalidField(FieldViolation(field_name, "FIRST_OF_MONTH", "is the first day of a month"))
+    return day
+
+
+def read_case_reference(field_name: str, text: str) -> str:
+    """The partner's own reference; the journal keeps it in clear, so it holds no NIR. Raises InvalidField."""
+    if not _CASE_REFERENCE.fullmatch(text):
+        raise InvalidField(
+            FieldViolation(field_name, "CASE_REFERENCE", "has at most 64 letters, digits, spaces and . _ / -")
+        )
+    if holds_nir(text):
+        raise InvalidField(FieldViolation(field_name, "NIR_IN_REFERENCE", "must not contain a NIR"))
+    return text

@@ -1,0 +1,130 @@
+"""`msa.quotient.v1.DisclosureService`: protobuf in, protobuf out."""
+
+from datetime import date
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+
+from msa.quotient.v1 import disclosure_service_pb2 as pb
+from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
+from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceServicer
+from services.kit.identifiers import parse_uuid
+from services.kit.nir import Nir
+from services.kit.telemetry import trace_id_of
+from services.quotient.disclosures.domain import (
+    Consultation,
+    Disclosed,
+    JournalLine,
+    read_case_reference,
+    read_month,
+    read_purpose,
+)
+from services.quotient.disclosures.service import DisclosureService
+from services.quotient.dossiers.domain import Coordonnees, QuotientPeriod
+from services.quotient.fields import read_caisse_code, read_day
+
+
+class DisclosureHandler(DisclosureServiceServicer):
+    """The disclosure of quotients and its journal."""
+
+    def __init__(self, service: DisclosureService) -> None:
+        self._service = service
+
+    async def Disclose(self, request: pb.DiscloseRequest, context: object) -> pb.DiscloseResponse:
+        """What each consultation of the batch shows; a field that breaks a rule refuses the batch."""
+        consultations = [_consultation(f"items[{n}]", item) for n, item in enumerate(request.items)]
+        disclosed = await self._service.disclose(consultations)
+        return pb.DiscloseResponse(results=[_result(each) for each in disclosed])
+
+    async def ListDisclosures(
+        self, request: pb.ListDisclosuresRequest, context: object
+    ) -> pb.ListDisclosuresResponse:
+        """A page of the journal."""
+        page = await self._service.journal(
+            read_caisse_code("caisse_code", request.caisse_code),
+            Nir.parse(request.nir) if request.nir else None,
+            parse_uuid("partner_id", request.partner_id) if request.partner_id else None,
+            request.page_size,
+            request.page_token,
+        )
+        return pb.ListDisclosuresResponse(
+            disclosures=[_line(line) for line in page.lines], next_page_token=page.next_page_token
+        )
+
+
+def _consultation(path: str, item: pb.DiscloseItem) -> Consultation:
+    day = read_day(f"{path}.month", item.month.year, item.month.month, item.month.day)
+    return Consultation(
+        nir=Nir.parse(item.nir, f"{path}.nir"),
+        caisse_code=read_caisse_code(f"{path}.caisse_code", item.caisse_code),
+        month=read_month(f"{path}.month", day),
+        purpose=read_purpose(f"{path}.purpose", item.purpose),
+        case_reference=read_case_reference(f"{path}.case_reference", item.case_reference),
+        account_id=parse_uuid(f"{path}.account_id", item.account_id),
+        habilitation_id=parse_uuid(f"{path}.habilitation_id", item.habilitation_id),
+        partner_id=parse_uuid(f"{path}.partner_id", item.partner_id),
+        convention_id=parse_uuid(f"{path}.convention_id", item.convention_id),
+        opposed=item.opposed,
+        trace_id=trace_id_of(item.traceparent),
+    )
+
+
+def _result(disclosed: Disclosed) -> pb.DiscloseResult:
+    dossier = disclosed.dossier
+    return pb.DiscloseResult(
+        outcome=pb.DisclosureOutcome.ValueType(disclosed.outcome),
+        consultation_id=str(disclosed.consultation_id),
+        numero_dossier=dossier.numero if dossier else "",
+        coordonnees=_coordonnees(dossier.coordonnees) if dossier else None,
+        periods=[_period(period) for period in disclosed.periods],
+    )
+
+
+def _coordonnees(coordonnees: Coordonnees) -> dossier_pb.Coordonnees:
+    return dossier_pb.Coordonnees(
+        allocataires=[
+            dossier_pb.Allocataire(
+                nom_naissance=person.nom_naissance, nom_usage=person.nom_usage, prenoms=person.prenoms
+            )
+            for person in coordonnees.allocataires
+        ],
+        destinataire=coordonnees.destinataire,
+        complement_information=coordonnees.complement_information,
+        complement_information_geographique=coordonnees.complement_information_geographique,
+        numero_libelle_voie=coordonnees.numero_libelle_voie,
+        lieu_dit=coordonnees.lieu_dit,
+        code_postal_ville=coordonnees.code_postal_ville,
+        pays=coordonnees.pays,
+    )
+
+
+def _period(period: QuotientPeriod) -> dossier_pb.QuotientPeriod:
+    return dossier_pb.QuotientPeriod(
+        valid_from=_date(period.valid_from),
+        valid_to=_date(period.valid_to) if period.valid_to else None,
+        amount_cents=period.amount_cents,
+    )
+
+
+def _line(line: JournalLine) -> pb.Disclosure:
+    disclose_time = Timestamp()
+    disclose_time.FromDatetime(line.disclose_time)
+    return pb.Disclosure(
+        consultation_id=str(line.consultation_id),
+        disclose_time=disclose_time,
+        account_id=str(line.account_id),
+        habilitation_id=str(line.habilitation_id),
+        partner_id=str(line.partner_id),
+        convention_id=str(line.convention_id),
+        caisse_code=line.caisse_code,
+        month=_date(line.month),
+        purpose=pb.Purpose.ValueType(line.purpose),
+        case_reference=line.case_reference,
+        outcome=pb.DisclosureOutcome.ValueType(line.outcome),
+        trace_id=line.trace_id,
+        period_starts=[_date(start) for start in line.period_starts],
+    )
+
+
+def _date(day: date) -> Date:
+    return Date(year=day.year, month=day.month, day=day.day)
