@@ -1,0 +1,19 @@
+"""Who may call what: the gateway the sessions, caisse agents the accounts (art. 4-1)."""
+
+from services.kit.server import AccessTable
+
+_GATEWAY = frozenset({"gateway"})
+_AGENT_TOOLS = frozenset({"agent_tools"})
+
+ACCESS: AccessTable = {
+    "/msa.identity.v1.SessionService/SignIn": _GATEWAY,
+    "/msa.identity.v1.SessionService/ChangePassword": _GATEWAY,
+    "/msa.identity.v1.SessionService/GetSession": _GATEWAY,
+    "/msa.identity.v1.SessionService/SignOut": _GATEWAY,
+    "/msa.identity.v1.SessionService/Authenticate": _GATEWAY,
+    "/msa.identity.v1.AccountService/CreateAccount": _AGENT_TOOLS,
+    "/msa.identity.v1.AccountService/GetAccount": _AGENT_TOOLS,
+    "/msa.identity.v1.AccountService/IssueTemporaryPassword": _AGENT_TOOLS,
+    "/msa.identity.v1.AccountService/DisableAccount": _AGENT_TOOLS,
+    "/msa.identity.v1.AccountService/RevokeSessions": _AGENT_TOOLS,
+}

@@ -1,0 +1,66 @@
+"""The settings of identity."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from services.kit.config import DatabaseSettings, InternalServerSettings, RedisSettings, Section
+
+
+class SessionSettings(Section):
+    """How long a session lives (art. 7-1) and how often it may call."""
+
+    idle_timeout_seconds: int = Field(default=15 * 60, ge=1)
+    lifetime_seconds: int = Field(default=10 * 60 * 60, ge=1)
+    calls_per_minute: int = Field(default=600, ge=1)
+
+    @property
+    def idle_timeout(self) -> timedelta:
+        """After this long without a call a session is over."""
+        return timedelta(seconds=self.idle_timeout_seconds)
+
+    @property
+    def lifetime(self) -> timedelta:
+        """After this long a session is over in any case."""
+        return timedelta(seconds=self.lifetime_seconds)
+
+
+class PasswordSettings(Section):
+    """The cost of argon2id, and how long a temporary password opens the account.
+
+    Every hash in progress takes `memory_kib` and up to `parallelism` cores; `concurrent_hashes` bounds both.
+    A stored hash of another cost is renewed at the account's next sign-in.
+    """
+
+    memory_kib: int = Field(default=64 * 1024, ge=8)
+    iterations: int = Field(default=3, ge=1)
+    parallelism: int = Field(default=4, ge=1)
+    concurrent_hashes: int = Field(default=2, ge=1)
+    temporary_validity_days: int = Field(default=30, ge=1)
+
+    @property
+    def temporary_validity(self) -> timedelta:
+        """How long a temporary password opens the account."""
+        return timedelta(days=self.temporary_validity_days)
+
+
+class SignInSettings(Section):
+    """How many passwords may be guessed wrong for one login, and within how long."""
+
+    maximum_failures: int = Field(default=10, ge=1)
+    failure_window_seconds: int = Field(default=15 * 60, ge=1)
+
+    @property
+    def failure_window(self) -> timedelta:
+        """How long a failure counts."""
+        return timedelta(seconds=self.failure_window_seconds)
+
+
+class IdentitySettings(InternalServerSettings):
+    """What identity's server needs beside what every internal server has."""
+
+    database: DatabaseSettings
+    redis: RedisSettings
+    sessions: SessionSettings = SessionSettings()
+    passwords: PasswordSettings = PasswordSettings()
+    sign_in: SignInSettings = SignInSettings()
