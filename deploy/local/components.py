@@ -8,25 +8,24 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from deploy.local import probes
+from deploy.local import postgres, probes, valkey
 from deploy.local.certificates import ca_file
-from deploy.local.configuration import server_name, service_address
+from deploy.local.configuration import gateway_socket, server_name, service_address
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import PROJECT, Layout
-from deploy.local.postgres import create_databases, postgres
 from deploy.local.processes import spawn
 from deploy.local.secrets import DATABASES
 from deploy.local.settings import Ports
 from deploy.local.supervisor import Component, Step, tail
-from deploy.local.valkey import valkey
 
 Unit = Component | Step
+Probe = Callable[[], Awaitable[None]]
 
 # What partners reach goes first, what keeps the data last.
 STOP_ORDER = (("edge",), ("gateway",), DATABASES, ("trace_desk",), ("valkey",), ("postgres",))
 
 
-def stack(layout: Layout, ports: Ports, socket: str) -> list[Unit]:
+def stack(layout: Layout, ports: Ports) -> list[Unit]:
     """Every server and step but the demo, in the order in which the screen lists them.
 
     Raises:
@@ -34,25 +33,37 @@ def stack(layout: Layout, ports: Ports, socket: str) -> list[Unit]:
     """
     _require_envoy()
     return [
-        postgres(layout, ports.postgres_port),
-        valkey(layout, ports.valkey_port),
-        _server(
-            layout, "trace_desk", "deploy.trace_desk", partial(probes.http_page, ports.trace_desk_port, "/")
+        postgres.component(layout, ports.postgres_port),
+        valkey.component(layout, ports.valkey_port),
+        _server(layout, ports, "trace_desk", "deploy.trace_desk"),
+        Step(
+            "databases", partial(postgres.create_databases, layout, ports.postgres_port), after=("postgres",)
         ),
-        Step("databases", partial(create_databases, layout, ports.postgres_port), after=("postgres",)),
         *(
             Step(_migrations(name), partial(migrate, layout, name), after=("databases",))
             for name in DATABASES
         ),
         *(_service(layout, ports, name) for name in DATABASES),
-        _server(layout, "gateway", "gateway", partial(probes.grpc_socket, socket)),
-        _server(
-            layout,
-            "edge",
-            "gateway.edge",
-            partial(probes.https, ports.edge_port, "/v1/status", ca_file(layout)),
-        ),
+        _server(layout, ports, "gateway", "gateway"),
+        _server(layout, ports, "edge", "gateway.edge"),
     ]
+
+
+def probe(layout: Layout, ports: Ports, name: str) -> Probe:
+    """What returns when the component `name` answers, and raises when it does not."""
+    match name:
+        case "postgres":
+            return partial(postgres.probe, layout, ports.postgres_port)
+        case "valkey":
+            return partial(valkey.probe, layout, ports.valkey_port)
+        case "trace_desk":
+            return partial(probes.http_page, ports.trace_desk_port, "/")
+        case "gateway":
+            return partial(probes.grpc_socket, gateway_socket(layout))
+        case "edge":
+            return partial(probes.https, ports.edge_port, "/v1/status", ca_file(layout))
+        case _:
+            return partial(probes.grpc_tls, layout, service_address(ports, name), server_name(name))
 
 
 def selected(units: Sequence[Unit], names: Iterable[str]) -> list[Unit]:
@@ -95,16 +106,12 @@ async def migrate(layout: Layout, name: str) -> None:
 
 def _service(layout: Layout, ports: Ports, name: str) -> Component:
     needs = (_migrations(name), "valkey") if name == "identity" else (_migrations(name),)
-    probe = partial(probes.grpc_tls, layout, service_address(ports, name), server_name(name))
-    return _server(layout, name, f"services.{name}", probe, needs)
+    return _server(layout, ports, name, f"services.{name}", needs)
 
 
-def _server(
-    layout: Layout, name: str, module: str, probe: Callable[[], Awaitable[None]], after: tuple[str, ...] = ()
-) -> Component:
-    return Component(
-        name=name, command=_python(module, layout.config / f"{name}.toml"), probe=probe, after=after
-    )
+def _server(layout: Layout, ports: Ports, name: str, module: str, after: tuple[str, ...] = ()) -> Component:
+    command = _python(module, layout.config / f"{name}.toml")
+    return Component(name=name, command=command, probe=probe(layout, ports, name), after=after)
 
 
 def _python(module: str, config: Path) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The settings file of each server, written anew at every start into `config/`."""
 
 import json
+import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +42,12 @@ def write_configuration(
 
 def service_address(ports: Ports, name: str) -> str:
     return f"{HOST}:{getattr(ports, f'{name}_port')}"
+
+
+def gateway_socket(layout: Layout) -> str:
+    """The path of the gateway's Unix socket, as it was configured at this start."""
+    with (layout.config / "edge.toml").open("rb") as file:
+        return str(tomllib.load(file)["gateway_socket"])
 
 
 def server_name(name: str) -> str:

@@ -5,7 +5,7 @@ import importlib.util
 import os
 import shutil
 import signal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import psycopg
@@ -43,7 +43,7 @@ SETTINGS = {
 }
 
 
-def postgres(layout: Layout, port: int) -> Component:
+def component(layout: Layout, port: int) -> Component:
     """The component; `before_start` makes the data directory at the first start.
 
     Raises:
@@ -62,18 +62,20 @@ def postgres(layout: Layout, port: int) -> Component:
             await _create_cluster(layout, data, prefix)
         _remove_stale_pid_file(data)
 
-    async def probe() -> None:
-        await (await connect(layout, port, "postgres")).close()
-
     return Component(
         name="postgres",
         command=(*prefix, str(_program("postgres")), "-D", str(data), "-c", f"config_file={settings}"),
-        probe=probe,
+        probe=partial(probe, layout, port),
         before_start=before_start,
         # Fast shutdown: does not wait for clients to leave.
         stop_signal=signal.SIGINT,
         stop_seconds=20,
     )
+
+
+async def probe(layout: Layout, port: int) -> None:
+    """Returns when PostgreSQL takes connections."""
+    await (await connect(layout, port, "postgres")).close()
 
 
 async def connect(layout: Layout, port: int, database: str) -> psycopg.AsyncConnection:

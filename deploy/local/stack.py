@@ -89,7 +89,7 @@ def _prepare(layout: Layout, options: Options, socket: Path, clock: Clock) -> li
     ensure_secrets(layout)
     ensure_certificates(layout, clock.now())
     write_configuration(layout, options.ports, str(socket), options.always_open, options.overrides)
-    units = stack(layout, options.ports, str(socket))
+    units = stack(layout, options.ports)
     if options.with_demo:
         units.append(Step("demo", partial(demo.seed, layout, options.ports, clock), after=demo.NEEDS))
     return selected(units, options.only)

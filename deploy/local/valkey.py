@@ -1,6 +1,7 @@
 """A real Valkey from a wheel, of which only `valkey-server` is used."""
 
 import importlib.util
+from functools import partial
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -12,7 +13,7 @@ from deploy.local.settings import HOST
 from deploy.local.supervisor import Component
 
 
-def valkey(layout: Layout, port: int) -> Component:
+def component(layout: Layout, port: int) -> Component:
     """The component; its settings file holds the password and is private.
 
     Raises:
@@ -23,12 +24,15 @@ def valkey(layout: Layout, port: int) -> Component:
     password = read_password(layout, "valkey.password")
     settings = layout.config / "valkey.conf"
     write_private(settings, _settings_file(data, port, password).encode())
+    return Component(
+        name="valkey", command=(str(_server()), str(settings)), probe=partial(probe, layout, port)
+    )
 
-    async def probe() -> None:
-        async with Redis(host=HOST, port=port, password=password) as client:
-            await client.ping()
 
-    return Component(name="valkey", command=(str(_server()), str(settings)), probe=probe)
+async def probe(layout: Layout, port: int) -> None:
+    """Returns when Valkey answers; one that still reads its file into memory does not."""
+    async with Redis(host=HOST, port=port, password=read_password(layout, "valkey.password")) as client:
+        await client.ping()
 
 
 def _settings_file(data: Path, port: int, password: str) -> str:
