@@ -163,8 +163,10 @@ def annotate(key: str, value: AttributeValue) -> None:
 
 
 def fail(error_type: str) -> None:
-    """Marks the spans in scope as failed, with a class name or a reason and no text."""
+    """Marks the spans in scope as failed, with a class name or a reason and no text; the first cause stays."""
     for opened in _scope.get():
+        if isinstance(opened, ReadableSpan) and opened.status.status_code is StatusCode.ERROR:
+            continue
         opened.set_attribute("error.type", error_type)
         opened.set_status(Status(StatusCode.ERROR))
 
