@@ -1,0 +1,56 @@
+"""`qf journal`: who consulted whose QF (RGPD art. 15; art. 6-3)."""
+
+from typing import Annotated
+
+import typer
+
+from cli import views
+from cli.application import Qf, command
+from cli.parameters import CaisseOption, LimitOption, NirFileOption, OnePartnerOption, read_nir
+from msa.quotient.v1 import disclosure_service_pb2 as pb
+from msa.quotient.v1 import disclosure_service_pb2_grpc as rpc
+
+group = typer.Typer(no_args_is_help=True, help="The journal of consultations.")
+
+
+@command(
+    group,
+    "show",
+    examples=[
+        "qf journal show --caisse 21",
+        "qf journal show --caisse 21 --nir-prompt",
+        "qf journal show --caisse 21 --partner UUID --limit 500 --json",
+    ],
+)
+def show(
+    qf: Qf,
+    caisse: CaisseOption,
+    partner: OnePartnerOption = None,
+    nir_prompt: Annotated[
+        bool, typer.Option("--nir-prompt", help="Only one person's lines; asks for the NIR.")
+    ] = False,
+    nir_file: NirFileOption = None,
+    limit: LimitOption = 50,
+) -> None:
+    """Shows the journal of a caisse, newest first: everything, one person's lines or one partner's."""
+    nir = read_nir(nir_file).reveal() if nir_prompt or nir_file else ""
+    service = qf.services.quotient
+    stub = rpc.DisclosureServiceStub(service.channel)
+    disclosures, more = views.up_to(
+        limit,
+        lambda size, token: service.call(
+            stub.ListDisclosures,
+            pb.ListDisclosuresRequest(
+                caisse_code=caisse,
+                nir=nir,
+                partner_id=partner or "",
+                page_size=size,
+                page_token=token,
+            ),
+        ),
+        lambda page: page.disclosures,
+    )
+    rows = [views.disclosure(disclosure) for disclosure in disclosures]
+    qf.output.records(f"Journal of caisse {caisse}, newest first", rows, "No such line is in the journal.")
+    if more:
+        qf.output.note("There are more; raise --limit.")

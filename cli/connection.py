@@ -1,0 +1,152 @@
+"""The services that `qf` calls: its configuration, one mutual-TLS channel each, a deadline on every call."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import grpc
+from pydantic import Field
+
+from cli.errors import CommandFailed, UsageFailed, refused_call
+from services.kit.config import ConfigError, Section, TlsSettings, load
+from services.kit.tls import channel_credentials
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+ENV_PREFIX = "QF_CLI_"
+
+
+class ServiceSettings(Section):
+    """Where a service listens and the name its certificate must carry."""
+
+    address: str
+    server_name: str
+    timeout_seconds: float = Field(default=10, gt=0)
+
+
+class ServicesSettings(Section):
+    """The three services."""
+
+    identity: ServiceSettings
+    partners: ServiceSettings
+    quotient: ServiceSettings
+
+
+class QfSettings(Section):
+    """What `qf` needs to know: its own certificate, and the services."""
+
+    tls: TlsSettings
+    services: ServicesSettings
+
+
+def load_settings(path: Path) -> QfSettings:
+    """The configuration in `path`. Raises UsageFailed naming the key or the file."""
+    if not path.is_file():
+        raise UsageFailed(
+            f"There is no configuration {path}.",
+            "Start the local stack (`make up`), or name a file with --config or QF_CONFIG.",
+        )
+    try:
+        return load(QfSettings, path, ENV_PREFIX)
+    except ConfigError as error:
+        raise _unusable(error) from None
+
+
+class Answers(Protocol[Answer_co]):
+    """The answers of a stream, as they come."""
+
+    def __next__(self) -> Answer_co:
+        """Waits for the next one."""
+        ...
+
+    def cancel(self) -> bool:
+        """Ends the stream; who waits for an answer gets an error."""
+        ...
+
+
+class Service:
+    """One service, reached over one channel; the calls of one command share a trace."""
+
+    def __init__(self, name: str, settings: ServiceSettings, channel: grpc.Channel, trace_id: str) -> None:
+        self.name = name
+        self.address = settings.address
+        self.channel = channel
+        self._timeout_seconds = settings.timeout_seconds
+        self._trace_id = trace_id
+
+    def call(self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
+        """Calls `method`. Raises CommandFailed that says what the service said."""
+        try:
+            return method(request, timeout=self._timeout_seconds, metadata=self._metadata())
+        except grpc.RpcError as error:
+            raise self.explained(error) from None
+
+    def stream(
+        self, method: grpc.StreamStreamMultiCallable[Request, Response], requests: Iterator[Request]
+    ) -> Answers[Response]:
+        """Opens a stream. It has no deadline as a whole; its reader bounds each wait."""
+        return method(requests, metadata=self._metadata())
+
+    def explained(self, error: grpc.RpcError) -> CommandFailed:
+        """What `error` means to the person at the keyboard."""
+        return refused_call(error, self.name, self.address, self._trace_id)
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("traceparent", f"00-{self._trace_id}-{secrets.token_hex(8)}-01"),)
+
+
+class Services:
+    """The services of one command; a channel is opened when it is first used."""
+
+    def __init__(self, settings: QfSettings, resources: ExitStack) -> None:
+        self._settings = settings
+        self._resources = resources
+        self._trace_id = secrets.token_hex(16)
+
+    @cached_property
+    def identity(self) -> Service:
+        """Accounts and sessions."""
+        return self._open("identity", self._settings.services.identity)
+
+    @cached_property
+    def partners(self) -> Service:
+        """Caisses, partners, conventions, habilitations."""
+        return self._open("partners", self._settings.services.partners)
+
+    @cached_property
+    def quotient(self) -> Service:
+        """Dossiers, oppositions, the journal."""
+        return self._open("quotient", self._settings.services.quotient)
+
+    def _open(self, name: str, settings: ServiceSettings) -> Service:
+        try:
+            credentials = channel_credentials(self._settings.tls)
+        except ConfigError as error:
+            raise _unusable(error) from None
+        options: tuple[tuple[str, str | int], ...] = (
+            ("grpc.ssl_target_name_override", settings.server_name),
+            # Internal services are reached directly, whatever the shell's http_proxy says.
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.keepalive_time_ms", 20_000),
+            ("grpc.keepalive_timeout_ms", 5_000),
+        )
+        channel = grpc.secure_channel(settings.address, credentials, options)
+        return Service(name, settings, self._resources.enter_context(channel), self._trace_id)
+
+
+@contextmanager
+def open_services(settings: QfSettings) -> Iterator[Services]:
+    """The services; what was opened is closed at the end."""
+    with ExitStack() as resources:
+        yield Services(settings, resources)
+
+
+def _unusable(error: ConfigError) -> UsageFailed:
+    return UsageFailed(f"The configuration cannot be used: {error}", "See docs/guides/qf.md for its keys.")
