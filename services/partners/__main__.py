@@ -27,14 +27,11 @@ async def compose(settings: PartnersSettings, server: Server) -> None:
     await require_schema(database, "0001")
     partners, conventions = PartnerStore(database), ConventionStore(database)
     caisses, clock, serve = load_caisses(), SystemClock(), server.serve
+    partner = PartnerHandler(PartnerService(partners, caisses, clock))
     convention = ConventionHandler(ConventionService(conventions, partners, clock))
     habilitation = HabilitationHandler(HabilitationService(HabilitationStore(database), conventions, clock))
     serve(add_caisses, CaisseHandler(caisses), "msa.partners.v1.CaisseService")
-    serve(
-        add_partners,
-        PartnerHandler(PartnerService(partners, caisses, clock)),
-        "msa.partners.v1.PartnerService",
-    )
+    serve(add_partners, partner, "msa.partners.v1.PartnerService")
     serve(add_ConventionServiceServicer_to_server, convention, "msa.partners.v1.ConventionService")
     serve(add_HabilitationServiceServicer_to_server, habilitation, "msa.partners.v1.HabilitationService")
 
