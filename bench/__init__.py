@@ -1,0 +1,1 @@
+"""What measures speed, beside the peer it is measured against, in one run: these machines are noisy."""

@@ -1,0 +1,150 @@
+"""Consultations through the whole suite, beside a bare grpc.aio TLS echo, in one run: `python -m bench`.
+
+Starts a stack of its own on free ports, with one session that may call as often as it likes, and stops it again.
+"""
+
+import argparse
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic, sleep
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import echo
+from bench.h2load import BenchError, Figures, Target, grpc_frame, run
+from deploy.local.certificates import certificate_file, private_key_file
+from tests.caisse import Caisse
+from tests.portal import PURPOSE, Portal, bearer
+from tests.stack import Stack, StackFailed, launch
+
+UNLIMITED = "identity.sessions.calls_per_minute=1000000000"
+ECHO_START_SECONDS = 10.0
+MESSAGE_BYTES = 100
+
+console = Console(stderr=True)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 64], help="connections at once")
+    parser.add_argument("--seconds", type=int, default=10, help="length of each measurement")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    try:
+        figures = measure(arguments.clients, arguments.seconds)
+    except (BenchError, StackFailed) as error:
+        sys.exit(f"bench: {error}")
+    if arguments.json:
+        json.dump([asdict(one) for one in figures], sys.stdout, indent=2)
+    else:
+        Console().print(table(figures))
+
+
+def measure(clients: Sequence[int], seconds: int) -> list[Figures]:
+    """Every target with every number of clients, one after the other."""
+    figures = []
+    with started_stack() as stack, started_echo(stack) as echo_target:
+        targets = (echo_target, asyncio.run(consultation(stack)))
+        for count in clients:
+            for target in targets:
+                console.print(f"{target.name}, {count} clients, {seconds} s …")
+                figures.append(run(target, count, seconds))
+    return figures
+
+
+@contextmanager
+def started_stack() -> Iterator[Stack]:
+    """A stack for this run only."""
+    console.print("Starting a stack …")
+    stack = launch(arguments=("--no-demo", "--set", UNLIMITED))
+    try:
+        stack.wait_for_start()
+        yield stack
+    finally:
+        stack.stop()
+        stack.remove(keep_logs=False)
+
+
+@contextmanager
+def started_echo(stack: Stack) -> Iterator[Target]:
+    """The peer, with the edge's certificate."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    files = (certificate_file(stack.layout, "edge"), private_key_file(stack.layout, "edge"))
+    arguments = ("--port", str(port), "--certificate", str(files[0]), "--private-key", str(files[1]))
+    process = subprocess.Popen((sys.executable, "-m", "bench.echo", *arguments))
+    try:
+        _wait_for(port)
+        yield Target(
+            name="bare grpc.aio TLS echo",
+            url=f"https://127.0.0.1:{port}{echo.METHOD}",
+            headers={"content-type": "application/grpc", "te": "trailers"},
+            body=grpc_frame(bytes(MESSAGE_BYTES)),
+        )
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def consultation(stack: Stack) -> Target:
+    """A habilitated agent's consultation of a published dossier, as JSON through the gateway."""
+    channels = [stack.channel(name) for name in ("identity", "partners", "quotient")]
+    portal = Portal(stack.gateway_url, Path(stack.ca_file))
+    caisse = Caisse(*channels)
+    nir = await caisse.publish()
+    token = await portal.open_session(await caisse.habilitate())
+    await portal.aclose()
+    for channel in channels:
+        await channel.close()
+    return Target(
+        name="consultation (JSON, journal committed)",
+        url=f"{stack.gateway_url}/v1/quotients:consult",
+        headers=bearer(token) | {"content-type": "application/json"},
+        body=json.dumps({"nir": nir, "purpose": PURPOSE}).encode(),
+    )
+
+
+def table(figures: Sequence[Figures]) -> Table:
+    """One row per measurement; the share is of the echo's throughput with as many clients."""
+    shown = Table("target", title="Throughput and latency", title_justify="left")
+    for heading in ("clients", "requests/s", "of the echo", "p50 ms", "p99 ms", "failed"):
+        shown.add_column(heading, justify="right")
+    echoes = {one.clients: one.requests_per_second for one in reversed(figures) if "echo" in one.target}
+    for one in figures:
+        share = one.requests_per_second / echoes[one.clients]
+        shown.add_row(
+            one.target,
+            str(one.clients),
+            f"{one.requests_per_second:,.0f}",
+            f"{share:.0%}",
+            f"{one.p50_ms:.2f}",
+            f"{one.p99_ms:.2f}",
+            str(one.failed),
+        )
+    return shown
+
+
+def _wait_for(port: int) -> None:
+    deadline = monotonic() + ECHO_START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if monotonic() > deadline:
+                raise BenchError(f"the echo does not listen on port {port}") from None
+            sleep(0.05)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    main()
