@@ -14,6 +14,7 @@ _WALL_CLOCK = re.compile(
 _LOGGER = re.compile(r"(?:^|\.)(?:_?log|_?logger|logging|get_logger|getLogger)$")
 _LOG_METHODS = frozenset({"debug", "info", "warning", "error", "exception", "critical", "fatal", "log"})
 _EXCEPTION_NAMES = frozenset({"e", "ex", "exc", "err", "error", "exception"})
+_TEXT_METHODS = frozenset({"details", "debug_error_string", "format", "join"})
 _EVENT_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 
@@ -31,6 +32,10 @@ def _wall_clock(source: Source) -> Iterator[Place]:
 
 
 def _exception_text_in_log(source: Source) -> Iterator[Place]:
+    caught = {
+        node.name for node in ast.walk(source.tree()) if isinstance(node, ast.ExceptHandler) and node.name
+    }
+    exceptions = _Exceptions(_EXCEPTION_NAMES | caught)
     for call in _log_calls(source):
         if dotted_name(call.func).endswith(".exception"):
             yield call.lineno, "a log call named exception() writes the exception's text"
@@ -38,7 +43,7 @@ def _exception_text_in_log(source: Source) -> Iterator[Place]:
             (call.lineno, f"{keyword.arg}= writes the exception's text") for keyword in _tracebacks(call)
         )
         for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
-            if _tells_exception(argument):
+            if exceptions.are_told_by(argument):
                 yield argument.lineno, "the text of an exception goes into the log"
 
 
@@ -69,33 +74,33 @@ def _tracebacks(call: ast.Call) -> Iterator[ast.keyword]:
     return (keyword for keyword in call.keywords if keyword.arg in ("exc_info", "stack_info"))
 
 
-def _tells_exception(argument: ast.expr) -> bool:
-    """Whether the value is an exception or its text: itself, str(), repr(), format() or an f-string of it."""
-    if isinstance(argument, ast.Name):
-        return argument.id in _EXCEPTION_NAMES
-    if isinstance(argument, ast.JoinedStr):
-        return any(
-            _tells_exception(part.value) for part in argument.values if isinstance(part, ast.FormattedValue)
+class _Exceptions:
+    """The names that stand for an exception in a file."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def are_told_by(self, value: ast.expr) -> bool:
+        """Whether `value` is an exception or its text: itself, str(), repr(), format(), an f-string of it."""
+        if isinstance(value, ast.Name):
+            return value.id in self._names
+        if isinstance(value, ast.Attribute):
+            return value.attr in ("args", "details", "message") and self.are_told_by(value.value)
+        if isinstance(value, ast.Call):
+            return self._are_told_by_call(value)
+        return isinstance(value, (ast.JoinedStr, ast.FormattedValue, ast.BinOp, ast.Tuple, ast.List)) and any(
+            self.are_told_by(part) for part in ast.iter_child_nodes(value) if isinstance(part, ast.expr)
         )
-    if isinstance(argument, ast.BinOp):
-        return _tells_exception(argument.left) or _tells_exception(argument.right)
-    if isinstance(argument, ast.Attribute):
-        return argument.attr in ("args", "details", "message") and _tells_exception(argument.value)
-    if isinstance(argument, ast.Call):
-        return _call_tells_exception(argument)
-    return False
 
-
-def _call_tells_exception(call: ast.Call) -> bool:
-    name = dotted_name(call.func)
-    if name.startswith("traceback.") or name in ("format_exc", "format_exception"):
-        return True
-    if name in ("str", "repr", "format", "ascii"):
-        return any(_tells_exception(argument) for argument in call.args)
-    return isinstance(call.func, ast.Attribute) and (
-        call.func.attr in ("details", "debug_error_string", "format", "join")
-        and (_tells_exception(call.func.value) or any(_tells_exception(argument) for argument in call.args))
-    )
+    def _are_told_by_call(self, call: ast.Call) -> bool:
+        name = dotted_name(call.func)
+        if name.startswith("traceback.") or name in ("format_exc", "format_exception"):
+            return True
+        if name in ("str", "repr", "format", "ascii"):
+            return any(self.are_told_by(argument) for argument in call.args)
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _TEXT_METHODS:
+            return any(self.are_told_by(part) for part in (call.func.value, *call.args))
+        return False
 
 
 RULES = (
