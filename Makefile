@@ -43,6 +43,7 @@ bench: $(INSTALLED) ## Measure speed (ARGS goes to the bench)
 	@$(RUN) bench $(ARGS)
 
 install: $(INSTALLED) ## Install what the other commands need, and nothing else
+	@echo "make: .venv holds the packages of uv.lock"
 
 $(INSTALLED): pyproject.toml uv.lock | $(UV)
 	@echo "make: installing the packages of uv.lock into .venv (about 600 MB; cached for the next time)"

@@ -47,7 +47,7 @@ CHECKS = (
         "imports", "parts meet only where they may (import-linter)", lambda: ("lint-imports", "--no-cache")
     ),
     Check("format", "code is laid out by ruff", _python("ruff", "format", "--check", "--quiet", ".")),
-    Check("lint", "ruff finds nothing", _python("ruff", "check", "--quiet", ".")),
+    Check("lint", "ruff finds nothing", _python("ruff", "check", "--quiet", "--output-format=concise", ".")),
     Check("house-rules", "house rules hold", _python("tools.house_rules")),
     Check("protos-lint", "protos follow buf's STANDARD, with comments", _python("tools.protos", "lint")),
     Check("protos-breaking", "protos break no released client", _python("tools.protos", "breaking")),
