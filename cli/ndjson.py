@@ -37,6 +37,7 @@ _ROOT_KEYS = frozenset(
     }
 )
 _QUOTIENT = "quotient_familial"
+_VALEUR = f"{_QUOTIENT}.valeur"
 _KEY_SHAPE = re.compile(r"[A-Za-z_]{1,40}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 # Control characters, NUL among them, and halves of surrogate pairs, which UTF-8 cannot carry.
@@ -239,26 +240,30 @@ def _check_fournisseur(quotient: Object) -> None:
 
 def _amount_cents(quotient: Object) -> int | None:
     """`valeur` in cents, exactly as it was sent."""
-    value = quotient.get("valeur")
-    if value is None:
-        return None
-    name = f"{_QUOTIENT}.valeur"
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise LineRefused(name, "VALEUR_NUMBER", "must be a JSON number of euros, or null")
-    euros = Decimal(value)
-    if not euros.is_finite():
-        raise LineRefused(name, "VALEUR_NUMBER", "must be a JSON number of euros, or null")
+    euros = _euros(quotient.get("valeur"))
+    if not euros:
+        return None if euros is None else 0
     # Looked at before any arithmetic: 1e999999 would be computed for a long time.
-    if euros.adjusted() > 9:
-        raise LineRefused(name, "VALEUR_RANGE", "is larger than any QF")
     if euros < 0:
-        raise LineRefused(name, "VALEUR_RANGE", "must not be negative")
-    if euros and _decimals(euros) > 2:
-        raise LineRefused(name, "VALEUR_DECIMALS", "must have at most 2 decimals")
+        raise LineRefused(_VALEUR, "VALEUR_RANGE", "must not be negative")
+    if euros.adjusted() > 9:
+        raise LineRefused(_VALEUR, "VALEUR_RANGE", "is larger than any QF")
+    if _decimals(euros) > 2:
+        raise LineRefused(_VALEUR, "VALEUR_DECIMALS", "must have at most 2 decimals")
     cents = int(euros.scaleb(2))
     if cents > MAX_AMOUNT_CENTS:
-        raise LineRefused(name, "VALEUR_RANGE", "is larger than any QF")
+        raise LineRefused(_VALEUR, "VALEUR_RANGE", "is larger than any QF")
     return cents
+
+
+def _euros(value: object) -> Decimal | None:
+    if value is None:
+        return None
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        euros = Decimal(value)
+        if euros.is_finite():
+            return euros
+    raise LineRefused(_VALEUR, "VALEUR_NUMBER", "must be a JSON number of euros, or null")
 
 
 def _decimals(euros: Decimal) -> int:

@@ -65,7 +65,8 @@ def data(
 ) -> None:
     """Makes dossiers of invented people, as NDJSON for `qf dossiers import`.
 
-    A dossier whose QF changed has several lines. With the same --seed and --until it makes the same lines. No NIR can be a real person's.
+    A dossier whose QF changed has several lines. The same --seed and --until make the same lines. No NIR can be
+    a real person's.
     """
     made = people.dossiers(dossiers, seed, caisse, until or today().replace(day=1), months)
     lines = 0
