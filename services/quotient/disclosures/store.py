@@ -139,7 +139,7 @@ def _line(row: _LineRow) -> JournalLine:
 _DISCLOSE: LiteralString = """
 WITH met AS (
     SELECT
-        consultation_id, person_index, caisse_code, month, purpose, case_reference, account_id,
+        consultation_id, person_index, asked.caisse_code, month, purpose, case_reference, account_id,
         habilitation_id, partner_id, convention_id, trace_id, position,
         dossier.dossier_id, dossier.numero_dossier, dossier.coordonnees,
         coalesce(touching.starts, '{}') AS period_starts,

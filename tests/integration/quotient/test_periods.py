@@ -1,0 +1,77 @@
+"""Which periods a month shows, and where each ends (art. 3): the statement against a model in plain words."""
+
+import calendar
+from datetime import date, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from msa.quotient.v1 import disclosure_service_pb2 as pb
+from tests.integration.quotient.caller import Caller, day, item, period, record
+from tests.people import new_nir
+
+START = date(2026, 1, 1)
+Periods = dict[date, tuple[date | None, int]]
+Shown = list[tuple[date, date | None, int]]
+
+DAYS = st.integers(0, 400).map(lambda days: START + timedelta(days))
+PERIODS = st.dictionaries(
+    DAYS, st.tuples(st.none() | st.integers(0, 200), st.integers(0, 10_000_000)), max_size=6
+).map(
+    lambda drawn: {
+        first: (None if days is None else first + timedelta(days), amount)
+        for first, (days, amount) in drawn.items()
+    }
+)
+MONTHS = [date(2025 + month // 12, month % 12 + 1, 1) for month in range(11, 28)]
+
+
+def model(periods: Periods, month: date) -> Shown:
+    """Day by day: the period of a day is the latest that has begun, unless it has ended."""
+    days_of_month = [
+        month.replace(day=number + 1) for number in range(calendar.monthrange(month.year, month.month)[1])
+    ]
+    valid = {period_of(periods, each) for each in days_of_month} - {None}
+    return [(first, last_day(periods, first), periods[first][1]) for first in sorted(filter(None, valid))]
+
+
+def period_of(periods: Periods, on: date) -> date | None:
+    first = max((first for first in periods if first <= on), default=None)
+    if first is None:
+        return None
+    last = periods[first][0]
+    return first if last is None or on <= last else None
+
+
+def last_day(periods: Periods, first: date) -> date | None:
+    later = [other for other in periods if other > first]
+    ends = [end for end in (periods[first][0], min(later) - timedelta(1) if later else None) if end]
+    return min(ends, default=None)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(periods=PERIODS)
+async def test_a_period_lasts_until_it_ends_or_a_later_one_begins(caller: Caller, periods: Periods) -> None:
+    nir = new_nir()
+    await caller.publish(
+        record(nir),
+        *(record(nir, qf=period(first, last, amount)) for first, (last, amount) in periods.items()),
+    )
+    results = await caller.disclose(*(item(nir, month=month) for month in MONTHS))
+    for month, result in zip(MONTHS, results, strict=True):
+        expected = model(periods, month)
+        assert shown(result) == expected
+        assert result.outcome == (
+            pb.DISCLOSURE_OUTCOME_AVAILABLE if expected else pb.DISCLOSURE_OUTCOME_NO_QUOTIENT
+        )
+
+
+def shown(result: pb.DiscloseResult) -> Shown:
+    return [
+        (
+            day(each.valid_from),
+            day(each.valid_to) if each.HasField("valid_to") else None,
+            each.amount_cents,
+        )
+        for each in result.periods
+    ]

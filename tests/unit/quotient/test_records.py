@@ -1,0 +1,123 @@
+"""What a record of a publication may say, rule by rule."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from services.kit.errors import FieldViolation, InvalidField
+from services.kit.redaction import Confidential
+from services.quotient.dossiers.domain import (
+    Allocataire,
+    Coordonnees,
+    Day,
+    PeriodDraft,
+    QuotientPeriod,
+    RecordDraft,
+    parse_record,
+)
+
+COORDONNEES = Coordonnees(
+    allocataires=(Allocataire("Mirabelle", "", "Capucine"),),
+    destinataire="Madame Capucine Mirabelle",
+    complement_information="",
+    complement_information_geographique="",
+    numero_libelle_voie="3 chemin des Orties",
+    lieu_dit="",
+    code_postal_ville="21999 VALLOMBREUSE",
+    pays="FRANCE",
+)
+PERIOD = PeriodDraft(Day(2026, 1, 1), None, 61234)
+DRAFT = RecordDraft("21", "D0042", Confidential("269054958815780"), COORDONNEES, PERIOD)
+
+
+def violation_of(draft: RecordDraft) -> FieldViolation:
+    with pytest.raises(InvalidField) as refused:
+        parse_record(draft)
+    (violation,) = refused.value.violations
+    return violation
+
+
+def with_coordonnees(**fields: object) -> RecordDraft:
+    return replace(DRAFT, coordonnees=replace(COORDONNEES, **fields))  # type: ignore[arg-type]  # any field
+
+
+def with_period(**fields: object) -> RecordDraft:
+    return replace(DRAFT, period=replace(PERIOD, **fields))  # type: ignore[arg-type]  # any field
+
+
+def test_a_good_record_is_taken_as_it_was_sent() -> None:
+    record = parse_record(DRAFT)
+    assert record.key == ("21", "D0042")
+    assert record.coordonnees == COORDONNEES
+    assert record.period == QuotientPeriod(date(2026, 1, 1), None, 61234)
+
+
+def test_a_caisse_may_know_no_qf_yet() -> None:
+    assert parse_record(replace(DRAFT, period=None)).period is None
+
+
+@pytest.mark.parametrize("amount_cents", [0, 10_000_000])
+def test_the_bounds_of_an_amount_are_amounts(amount_cents: int) -> None:
+    record = parse_record(with_period(amount_cents=amount_cents))
+    assert record.period is not None
+    assert record.period.amount_cents == amount_cents
+
+
+@pytest.mark.parametrize(
+    ("draft", "field", "rule"),
+    [
+        (replace(DRAFT, caisse_code="2"), "caisse_code", "CAISSE_CODE"),
+        (replace(DRAFT, caisse_code="2٣"), "caisse_code", "CAISSE_CODE"),
+        (replace(DRAFT, numero_dossier=""), "numero_dossier", "NUMERO_DOSSIER"),
+        (replace(DRAFT, numero_dossier="D 42"), "numero_dossier", "NUMERO_DOSSIER"),
+        (replace(DRAFT, numero_dossier="D" * 21), "numero_dossier", "NUMERO_DOSSIER"),
+        (replace(DRAFT, numero_dossier="D42\n"), "numero_dossier", "NUMERO_DOSSIER"),
+        (replace(DRAFT, nir=Confidential("269054958815781")), "nir", "NIR_KEY_MISMATCH"),
+        (replace(DRAFT, coordonnees=None), "coordonnees", "REQUIRED"),
+        (with_coordonnees(destinataire="x" * 201), "coordonnees.destinataire", "TEXT_LENGTH"),
+        (with_coordonnees(lieu_dit="a\nb"), "coordonnees.lieu_dit", "CONTROL_CHARACTERS"),
+        (with_coordonnees(pays="FRANCE\u202e"), "coordonnees.pays", "CONTROL_CHARACTERS"),
+        (
+            with_coordonnees(allocataires=(Allocataire("A", "", ""), Allocataire("B", "\x00", ""))),
+            "coordonnees.allocataires[1].nom_usage",
+            "CONTROL_CHARACTERS",
+        ),
+        (
+            with_coordonnees(allocataires=(Allocataire("A", "", ""),) * 11),
+            "coordonnees.allocataires",
+            "ALLOCATAIRES_COUNT",
+        ),
+        (with_period(valid_from=None), "quotient_period.valid_from", "REQUIRED"),
+        (with_period(valid_from=Day(2026, 2, 29)), "quotient_period.valid_from", "DATE_NOT_REAL"),
+        (with_period(valid_from=Day(0, 0, 0)), "quotient_period.valid_from", "DATE_NOT_REAL"),
+        (with_period(valid_from=Day(202, 1, 1)), "quotient_period.valid_from", "DATE_RANGE"),
+        (with_period(valid_to=Day(2026, 13, 1)), "quotient_period.valid_to", "DATE_NOT_REAL"),
+        (with_period(valid_to=Day(2025, 12, 31)), "quotient_period.valid_to", "PERIOD_ORDER"),
+        (with_period(amount_cents=-1), "quotient_period.amount_cents", "AMOUNT_RANGE"),
+        (with_period(amount_cents=10_000_001), "quotient_period.amount_cents", "AMOUNT_RANGE"),
+    ],
+)
+def test_a_refusal_names_field_and_rule(draft: RecordDraft, field: str, rule: str) -> None:
+    violation = violation_of(draft)
+    assert (violation.field, violation.rule) == (field, rule)
+    assert violation.description
+
+
+def test_a_refusal_never_repeats_the_value() -> None:
+    violation = violation_of(with_coordonnees(destinataire="Mirabelle\n"))
+    assert "Mirabelle" not in repr(violation)
+
+
+def test_names_of_any_script_and_hard_spaces_are_text() -> None:
+    draft = with_coordonnees(destinataire="Mme Anaïs\u00a0Łuczak-Ö’Neïl 李")
+    assert parse_record(draft).coordonnees == draft.coordonnees
+
+
+def test_records_do_not_print_what_they_hold() -> None:
+    assert "Mirabelle" not in f"{DRAFT} {DRAFT!r} {parse_record(DRAFT)!r}"
+    assert "269054958815780" not in f"{DRAFT!r} {parse_record(DRAFT)!r}"
+
+
+def test_coordonnees_are_kept_whole() -> None:
+    assert Coordonnees.decode(COORDONNEES.encode()) == COORDONNEES
