@@ -23,14 +23,17 @@ CERTIFICATE_LIFETIME = timedelta(days=397)
 
 
 def ca_file(layout: Layout) -> Path:
+    """What every process, and every partner, trusts."""
     return layout.tls / "ca.pem"
 
 
 def certificate_file(layout: Layout, name: str) -> Path:
+    """The certificate of a server or client with its chain."""
     return layout.tls / f"{name}.pem"
 
 
 def private_key_file(layout: Layout, name: str) -> Path:
+    """The key of a certificate."""
     return layout.tls / f"{name}.key"
 
 

@@ -6,7 +6,7 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,10 +15,11 @@ from rich.table import Table
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import Layout
 from deploy.local.lock import holder, is_held
+from deploy.local.options import Options
 from deploy.local.processes import ProcessFile, end_left_overs
 from deploy.local.screen import Screen
-from deploy.local.settings import Ports, parse_overrides
-from deploy.local.stack import Options, run
+from deploy.local.settings import OTLP_ENDPOINT_VARIABLE, Ports, parse_overrides
+from deploy.local.stack import run
 from services.kit.clock import SystemClock
 
 # All components stop within their own bounds well before that.
@@ -32,11 +33,15 @@ Root = Annotated[Path, typer.Option(help="Where data, secrets, certificates and 
 
 
 class PortChoice(StrEnum):
+    """Which ports to listen on."""
+
     FIXED = "fixed"
     FREE = "free"
 
 
 class Hours(StrEnum):
+    """When the gateway serves."""
+
     ALWAYS = "always"
     CONVENTION = "convention"
 
@@ -54,6 +59,14 @@ def up(
     set_: Annotated[
         list[str], typer.Option("--set", metavar="SERVER.KEY=VALUE", help="Changes one setting.")
     ] = [],  # noqa: B006 - typer copies it
+    otlp_endpoint: Annotated[
+        str,
+        typer.Option(
+            envvar=OTLP_ENDPOINT_VARIABLE,
+            metavar="URL",
+            help="Sends spans there (OTLP/gRPC) instead of to the trace desk, which then does not start.",
+        ),
+    ] = "",
     only: Annotated[list[str], typer.Option(metavar="PART", help="Starts this part and what it needs.")] = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Start everything and keep it running until Ctrl-C."""
@@ -64,6 +77,7 @@ def up(
         with_demo=demo,
         always_open=hours is Hours.ALWAYS,
         only=only,
+        other_otlp_endpoint=otlp_endpoint,
     )
     asyncio.run(run(Layout(root.resolve()), options, Screen(console, clock), clock))
 
@@ -133,5 +147,11 @@ def main() -> None:
     try:
         app()
     except LocalStackError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename or 'A file'} cannot be used: {error.strerror}.")
+
+
+def _refuse(message: str) -> NoReturn:
+    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)

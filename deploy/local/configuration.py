@@ -8,39 +8,37 @@ from typing import Any
 from deploy.local.certificates import SERVERS, ca_file, certificate_file, private_key_file
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import Layout
+from deploy.local.options import Options
 from deploy.local.secrets import DATABASES
-from deploy.local.settings import HOST, Overrides, Ports
+from deploy.local.settings import HOST, Ports
 
 Table = dict[str, Any]
 
 
-def write_configuration(
-    layout: Layout, ports: Ports, socket: str, always_open: bool, overrides: Overrides
-) -> None:
-    """
-    Args:
-        socket: path of the gateway's Unix socket.
-        always_open: whether the gateway leaves the hours of art. 5 aside.
+def write_configuration(layout: Layout, options: Options, socket: str) -> None:
+    """Writes every file anew; `socket` is the path of the gateway's Unix socket.
 
     Raises:
         LocalStackError: an override names a server that has no settings file.
     """
+    ports, telemetry = options.ports, {"otlp_endpoint": options.otlp_endpoint}
     tables = {
-        **{name: _service(layout, ports, name) for name in DATABASES},
+        **{name: _service(layout, ports, name) | {"telemetry": telemetry} for name in DATABASES},
         **{f"{name}_owner": {"database": _database(layout, ports, name, "owner")} for name in DATABASES},
-        "gateway": _gateway(layout, ports, socket, always_open),
-        "edge": _edge(layout, ports, socket),
+        "gateway": _gateway(layout, options, socket) | {"telemetry": telemetry},
+        "edge": _edge(layout, ports, socket) | {"telemetry": telemetry},
         "trace_desk": _trace_desk(ports),
     }
-    unknown = sorted(overrides.keys() - tables.keys())
+    unknown = sorted(options.overrides.keys() - tables.keys())
     if unknown:
         raise LocalStackError(f"--set {unknown[0]}.…: no such server; known are {', '.join(tables)}.")
     for name, table in tables.items():
-        (layout.config / f"{name}.toml").write_text(toml(merged(table, overrides.get(name, {}))))
+        (layout.config / f"{name}.toml").write_text(toml(merged(table, options.overrides.get(name, {}))))
     layout.qf_config_file.write_text(toml(_qf(layout, ports)))
 
 
 def service_address(ports: Ports, name: str) -> str:
+    """Where an internal service listens."""
     return f"{HOST}:{getattr(ports, f'{name}_port')}"
 
 
@@ -73,20 +71,18 @@ def _service(layout: Layout, ports: Ports, name: str) -> Table:
     return {
         "listen_address": service_address(ports, name),
         "tls": _tls(layout, name),
-        "telemetry": _telemetry(ports),
         "clients": {"gateway": [server_name("gateway")], "agent_tools": [server_name("qf")]},
         "database": _database(layout, ports, name, "service"),
         **own.get(name, {}),
     }
 
 
-def _gateway(layout: Layout, ports: Ports, socket: str, always_open: bool) -> Table:
+def _gateway(layout: Layout, options: Options, socket: str) -> Table:
     return {
         "listen_address": f"unix:{socket}",
         "tls": _tls(layout, "gateway"),
-        "telemetry": _telemetry(ports),
-        "hours": {"always_open": always_open},
-        "services": _services(ports),
+        "hours": {"always_open": options.always_open},
+        "services": _services(options.ports),
     }
 
 
@@ -98,7 +94,6 @@ def _edge(layout: Layout, ports: Ports, socket: str) -> Table:
             "certificate_file": str(certificate_file(layout, "edge")),
             "private_key_file": str(private_key_file(layout, "edge")),
         },
-        "telemetry": _telemetry(ports),
     }
 
 
@@ -123,10 +118,6 @@ def _tls(layout: Layout, name: str) -> Table:
         "private_key_file": str(private_key_file(layout, name)),
         "ca_file": str(ca_file(layout)),
     }
-
-
-def _telemetry(ports: Ports) -> Table:
-    return {"otlp_endpoint": f"http://{HOST}:{ports.otlp_port}"}
 
 
 def _database(layout: Layout, ports: Ports, name: str, role: str) -> Table:

@@ -1,75 +1,137 @@
 """Invented partners, users and families for trying the suite, made through the services' own APIs.
 
-What was made is remembered in `data/demo.json`, step by step, so that a later start has nothing to do.
+What was made is remembered in `data/demo.json`, step by step, so that a later start has nothing to do. A step
+that was cut short is done again: publications and oppositions change nothing then, a partner gets the next number.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from deploy.local.certificates import CERTIFICATES, ca_file, certificate_file, private_key_file
-from deploy.local.configuration import server_name, service_address
+from deploy.local.caisse import Caisse, open_caisse, utc
 from deploy.local.layout import Layout, write_private
+from deploy.local.people import AGENTS, FAMILIES, UNKNOWN_NIR, Agent
 from deploy.local.secrets import DATABASES
-from deploy.local.settings import HOST, Ports
-from services.kit.clock import Clock
+from deploy.local.settings import Ports
+from services.kit.clock import Clock, paris_date
 
 # The services that the demo data live in.
 NEEDS = DATABASES
+# A temporary password that would stop working within the day is replaced.
+RENEWAL_MARGIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class User:
-    """An invented agent of an invented partner."""
+    """An invented agent of an invented partner, and the records that give him access."""
 
     login: str
     temporary_password: str
+    temporary_password_expire_time: str
+    password_changed: bool
     partner: str
     caisse: str
-    password_changed: bool = False
+    account_id: str
+    habilitation_id: str
+    convention_id: str
+    partner_id: str
 
 
-async def seed(layout: Layout, ports: Ports, clock: Clock) -> None:  # noqa: ARG001 - filled in with the services
-    """Makes what is missing of the demo data."""
+class Memory:
+    """`data/demo.json`: the users by the agents' email, and the NIRs once all families are there."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._path = layout.data / "demo.json"
+        content = self._read()
+        self.users = {email: User(**user) for email, user in content.get("users", {}).items()}
+        self.nirs: Mapping[str, str] = content.get("nirs", {})
+
+    def write(self) -> None:
+        """Keeps what was made; private, for it holds passwords."""
+        users = {email: asdict(user) for email, user in self.users.items()}
+        content = json.dumps({"users": users, "nirs": self.nirs}, indent=2, ensure_ascii=False)
+        write_private(self._path, content.encode())
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            content: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return content
 
 
-def first_user(layout: Layout) -> User | None:
-    """Whom the screen shows, if the demo data were made."""
-    users = _memory(layout).get("users", [])
-    return User(**users[0]) if users else None
+async def seed(layout: Layout, ports: Ports, clock: Clock) -> None:
+    """Makes what is missing of the demo data, and replaces temporary passwords that have expired.
+
+    Raises:
+        LocalStackError: a service refuses.
+    """
+    memory = Memory(layout)
+    now = clock.now()
+    today = paris_date(now)
+    async with open_caisse(layout, ports) as caisse:
+        for agent in AGENTS:
+            known = memory.users.get(agent.email)
+            memory.users[agent.email] = (
+                await _habilitated(caisse, agent, today)
+                if known is None
+                else await _renewed(caisse, known, now)
+            )
+            memory.write()
+        if not memory.nirs:
+            memory.nirs = await _families(caisse, memory.users[AGENTS[0].email].partner_id, today)
+            memory.write()
 
 
-def publish(layout: Layout, ports: Ports) -> None:
-    """Writes `demo.json`: where everything is and whom to be, for scripts. Private, as it holds passwords."""
-    memory = _memory(layout)
-    shown = {
-        "gateway_url": f"https://{HOST}:{ports.edge_port}",
-        "ca_file": str(ca_file(layout)),
-        "client_certificates": {
-            name: {
-                "certificate_file": str(certificate_file(layout, name)),
-                "private_key_file": str(private_key_file(layout, name)),
-            }
-            for name in CERTIFICATES
-            if name != "edge"
-        },
-        "internal_addresses": {
-            name: {"address": service_address(ports, name), "server_name": server_name(name)}
-            for name in DATABASES
-        },
-        "traces_url": f"http://{HOST}:{ports.trace_desk_port}",
-        "otlp_endpoint": f"http://{HOST}:{ports.otlp_port}",
-        "qf_config_file": str(layout.qf_config_file),
-        "ports": ports.model_dump(),
-        "users": [asdict(User(**user)) for user in memory.get("users", [])],
-        "nirs": memory.get("nirs", {}),
-    }
-    write_private(layout.demo_file, json.dumps(shown, indent=2, ensure_ascii=False).encode())
+def users(layout: Layout) -> list[User]:
+    """The demo users that were made; the first is the one to show."""
+    return list(Memory(layout).users.values())
 
 
-def _memory(layout: Layout) -> dict[str, Any]:
-    try:
-        memory: dict[str, Any] = json.loads((layout.data / "demo.json").read_text())
-    except FileNotFoundError:
-        return {}
-    return memory
+def nirs(layout: Layout) -> Mapping[str, str]:
+    """What each kind of family is found by: available, opposed, not_found, …"""
+    return Memory(layout).nirs
+
+
+async def _habilitated(caisse: Caisse, agent: Agent, today: date) -> User:
+    partner_id = await caisse.register_partner(agent)
+    convention_id = await caisse.register_convention(partner_id, agent.caisse, today)
+    habilitation_id = await caisse.register_habilitation(convention_id, agent)
+    created = await caisse.create_account(habilitation_id, agent.caisse)
+    return User(
+        login=created.account.login,
+        temporary_password=created.temporary_password,
+        temporary_password_expire_time=utc(created.temporary_password_expire_time).isoformat(),
+        password_changed=False,
+        partner=agent.partner,
+        caisse=agent.caisse,
+        account_id=created.account.account_id,
+        habilitation_id=habilitation_id,
+        convention_id=convention_id,
+        partner_id=partner_id,
+    )
+
+
+async def _renewed(caisse: Caisse, user: User, now: datetime) -> User:
+    if await caisse.has_chosen_password(user.account_id):
+        return replace(user, password_changed=True)
+    renewal = datetime.fromisoformat(user.temporary_password_expire_time) - RENEWAL_MARGIN
+    if now < renewal and not user.password_changed:
+        return user
+    password, expire_time = await caisse.issue_password(user.account_id)
+    return replace(
+        user,
+        temporary_password=password,
+        temporary_password_expire_time=expire_time.isoformat(),
+        password_changed=False,
+    )
+
+
+async def _families(caisse: Caisse, partner_id: str, today: date) -> dict[str, str]:
+    await caisse.publish(FAMILIES, today)
+    families = {family.kind: family for family in FAMILIES}
+    await caisse.record_opposition(families["opposed"])
+    await caisse.record_opposition(families["opposed_to_partner"], partner_id)
+    return {kind: family.nir for kind, family in families.items()} | {"not_found": UNKNOWN_NIR}

@@ -15,34 +15,42 @@ class Layout:
 
     @property
     def secrets(self) -> Path:
+        """Passwords and keys."""
         return self.root / "secrets"
 
     @property
     def tls(self) -> Path:
+        """Certificates and their keys."""
         return self.root / "tls"
 
     @property
     def config(self) -> Path:
+        """The servers' settings files."""
         return self.root / "config"
 
     @property
     def data(self) -> Path:
+        """Databases, and what is remembered of the demo data."""
         return self.root / "data"
 
     @property
     def logs(self) -> Path:
+        """What the servers wrote at this start."""
         return self.root / "logs"
 
     @property
     def run(self) -> Path:
+        """Of the running stack only."""
         return self.root / "run"
 
     @property
     def lock_file(self) -> Path:
+        """Held while the stack runs."""
         return self.run / "lock"
 
     @property
     def processes_file(self) -> Path:
+        """The processes that run."""
         return self.run / "processes.json"
 
     @property
@@ -52,15 +60,19 @@ class Layout:
 
     @property
     def qf_config_file(self) -> Path:
+        """`qf`'s settings."""
         return self.root / "qf.toml"
 
     def log(self, name: str) -> Path:
+        """The log of one component."""
         return self.logs / f"{name}.log"
 
     def secret(self, name: str) -> Path:
+        """One password or key."""
         return self.secrets / name
 
     def make(self) -> None:
+        """Makes the folders that are missing. Raises OSError."""
         for folder in (self.root, self.config, self.data, self.logs, self.run, self.tls):
             folder.mkdir(parents=True, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)

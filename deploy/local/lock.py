@@ -22,6 +22,7 @@ class Holder:
 
     @property
     def process(self) -> Process:
+        """Its process; it may have ended."""
         return Process(self.pid, self.start_time)
 
 
@@ -48,6 +49,7 @@ def hold(path: Path, address: str) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
+    """Whether a stack runs there."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:

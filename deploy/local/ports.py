@@ -1,20 +1,22 @@
 """Tells before the start which port is taken, and by whom."""
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.errors import LocalStackError
-from deploy.local.settings import HOST, Ports, setting_name
+from deploy.local.settings import HOST, setting_name
 
 TCP_LISTEN = "0A"
 
 
-def require_free(ports: Ports) -> None:
-    """
+def require_free(ports: Mapping[str, int]) -> None:
+    """Looks at each port, given by its field in `Ports`.
+
     Raises:
         LocalStackError: somebody listens on one of the ports; names port, setting and, if visible, the process.
     """
-    for field, port in ports.model_dump().items():
+    for field, port in ports.items():
         if not _is_free(port):
             raise LocalStackError(
                 f"Port {port} on {HOST} is busy: {listener_of(port) or 'by a process of another user'}.\n"

@@ -5,6 +5,8 @@ import importlib.util
 import os
 import shutil
 import signal
+import subprocess
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -53,9 +55,10 @@ def component(layout: Layout, port: int) -> Component:
     prefix = _run_as()
     settings = layout.config / "postgresql.conf"
     settings.write_text(_settings_file(layout, port))
-    (layout.config / "pg_hba.conf").write_text(f"host all all {HOST}/32 scram-sha-256\n")
-    for path in (settings, _program("postgres")):
-        _require_reachable(path, prefix)
+    access = layout.config / "pg_hba.conf"
+    access.write_text(f"host all all {HOST}/32 scram-sha-256\n")
+    if prefix == UNPRIVILEGED:
+        _open_to_nobody(layout, (settings, access), data)
 
     async def before_start() -> None:
         if not (data / "PG_VERSION").exists():
@@ -218,19 +221,23 @@ def _run_as() -> tuple[str, ...]:
 def _succeeds(command: tuple[str, ...]) -> bool:
     if shutil.which(command[0]) is None:
         return False
-    return os.spawnvp(os.P_WAIT, "sh", ["sh", "-c", '"$@" 2>/dev/null', "sh", *command]) == 0
+    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def _require_reachable(path: Path, prefix: tuple[str, ...]) -> None:
-    """
+def _open_to_nobody(layout: Layout, files: Sequence[Path], data: Path) -> None:
+    """Whatever the umask: neither file holds a secret, and secrets lie in folders and files of their own.
+
     Raises:
-        LocalStackError: PostgreSQL will run as "nobody", who may not enter a folder on the way to `path`.
+        LocalStackError: "nobody" may not enter a folder on the way that is not ours.
     """
-    if prefix != UNPRIVILEGED:
-        return
-    for folder in path.parents:
-        if not folder.stat().st_mode & 0o001:
+    for path in files:
+        path.chmod(0o644)
+    for folder in {*data.parents, *files[0].parents, *_program("postgres").parents}:
+        if folder.stat().st_mode & 0o001:
+            continue
+        if not folder.is_relative_to(layout.root):
             raise LocalStackError(
                 f"As root, PostgreSQL runs here as the user nobody, who may not enter {folder}.\n"
                 f"Run `make up` as an ordinary user, put the project elsewhere, or: chmod o+x {folder}"
             )
+        folder.chmod(folder.stat().st_mode | 0o011)

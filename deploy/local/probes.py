@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from deploy.local.certificates import ca_file, certificate_file, private_key_file
 from deploy.local.layout import Layout
@@ -38,19 +38,17 @@ async def grpc_socket(path: str) -> None:
 
 
 async def https(port: int, path: str, ca: Path) -> None:
-    await asyncio.to_thread(
-        _get, http.client.HTTPSConnection, port, path, context=ssl.create_default_context(cafile=ca)
-    )
+    """A page over TLS."""
+    tls = ssl.create_default_context(cafile=ca)
+    await asyncio.to_thread(_get, http.client.HTTPSConnection(HOST, port, timeout=SECONDS, context=tls), path)
 
 
 async def http_page(port: int, path: str) -> None:
-    await asyncio.to_thread(_get, http.client.HTTPConnection, port, path)
+    """A page in clear."""
+    await asyncio.to_thread(_get, http.client.HTTPConnection(HOST, port, timeout=SECONDS), path)
 
 
-def _get(
-    connection_class: type[http.client.HTTPConnection], port: int, path: str, **tls: ssl.SSLContext
-) -> None:
-    connection = connection_class(HOST, port, timeout=SECONDS, **tls)
+def _get(connection: http.client.HTTPConnection, path: str) -> None:
     try:
         connection.request("GET", path)
         status = connection.getresponse().status
@@ -61,6 +59,11 @@ def _get(
 
 
 async def _require_serving(channel: grpc.aio.Channel) -> None:
-    reply = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
+    check = channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    reply = await check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
     if reply.status != health_pb2.HealthCheckResponse.SERVING:
         raise NotServing

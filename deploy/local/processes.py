@@ -25,17 +25,21 @@ class Process:
 
     @classmethod
     def of(cls, pid: int, stop_signal: int = signal.SIGTERM) -> "Process | None":
+        """The live process with this pid, or None."""
         start_time = _start_time(pid)
         return None if start_time is None else cls(pid, start_time, stop_signal)
 
     def is_alive(self) -> bool:
+        """Whether this very process runs; a later one with its pid does not count."""
         return _start_time(self.pid) == self.start_time
 
     def send(self, number: int) -> None:
+        """Sends a signal, if it still runs."""
         if self.is_alive():
             os.kill(self.pid, number)
 
     async def ended_within(self, seconds: float) -> bool:
+        """Waits for its end; False when the time is up."""
         deadline = monotonic() + seconds
         while self.is_alive():
             if monotonic() > deadline:
@@ -87,10 +91,12 @@ class ProcessFile:
             return {}
 
     def add(self, name: str, process: Process) -> None:
+        """Remembers a process that was started."""
         self._processes[name] = process
         self._write()
 
     def remove(self, name: str) -> None:
+        """Forgets a process that ended."""
         self._processes.pop(name, None)
         self._write()
 

@@ -1,6 +1,7 @@
 """What the person at the keyboard sees: progress, one screen when ready, then a line per event."""
 
 from time import monotonic
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -31,7 +32,7 @@ class Screen:
         self._since: dict[str, float] = {}
         self._live: Live | None = None
 
-    def __enter__(self) -> "Screen":
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=8)
             self._live.start()
@@ -47,12 +48,14 @@ class Screen:
             self._live = None
 
     def report(self, change: Change) -> None:
+        """Shows one change of a component or step."""
         self._changes[change.name] = change
         self._since[change.name] = monotonic()
         if self._live is None and change.state is not State.WAITING:
             self.say(_in_words(change), STYLES[change.state])
 
     def say(self, text: str, style: str = "") -> None:
+        """Shows one line with the time of day."""
         time = f"{self._clock.now().astimezone(PARIS):%H:%M:%S}"
         self._console.print(Text(f"{time}  {text}", style), soft_wrap=True)
 

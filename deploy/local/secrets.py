@@ -22,6 +22,7 @@ def ensure_secrets(layout: Layout) -> None:
 
 
 def read_password(layout: Layout, name: str) -> str:
+    """One of PASSWORDS."""
     return layout.secret(name).read_text()
 
 

@@ -13,6 +13,8 @@ from services.kit.config import Section
 
 HOST = "127.0.0.1"
 PREFIX = "QF_LOCAL_"
+# Not a port: an OTLP back end that takes the place of the trace desk.
+OTLP_ENDPOINT_VARIABLE = f"{PREFIX}OTLP_ENDPOINT"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Overrides = dict[str, dict[str, Any]]
@@ -38,19 +40,22 @@ class Ports(Section):
             LocalStackError: a variable is unknown or not a port, or one port is given twice.
         """
         given = {
-            key[len(PREFIX) :].lower(): value for key, value in os.environ.items() if key.startswith(PREFIX)
+            key[len(PREFIX) :].lower(): value
+            for key, value in os.environ.items()
+            if key.startswith(PREFIX) and key != OTLP_ENDPOINT_VARIABLE
         }
         try:
             ports = cls.model_validate(given)
         except ValidationError as error:
             problem = error.errors(include_input=False, include_url=False)[0]
-            known = ", ".join(map(setting_name, cls.model_fields))
+            known = ", ".join((*map(setting_name, cls.model_fields), OTLP_ENDPOINT_VARIABLE))
             wrong = setting_name(str(problem["loc"][0]))
             raise LocalStackError(f"{wrong} cannot be used: {problem['msg']}. Known are {known}.") from None
         ports.require_different()
         return ports
 
     def require_different(self) -> None:
+        """Raises LocalStackError where one port is given twice."""
         by_port: dict[int, str] = {}
         for field, port in self.model_dump().items():
             if port in by_port:
@@ -71,6 +76,7 @@ class Ports(Section):
 
 
 def setting_name(field: str) -> str:
+    """The environment variable that sets a port."""
     return f"{PREFIX}{field.upper()}"
 
 

@@ -7,7 +7,6 @@ import stat
 import tempfile
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -19,11 +18,13 @@ from deploy.local.configuration import write_configuration
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import Layout
 from deploy.local.lock import hold
+from deploy.local.options import Options
 from deploy.local.ports import require_free
 from deploy.local.processes import ProcessFile, end_left_overs
+from deploy.local.publication import publish
 from deploy.local.screen import Screen
 from deploy.local.secrets import ensure_secrets
-from deploy.local.settings import HOST, Overrides, Ports
+from deploy.local.settings import HOST
 from deploy.local.supervisor import Component, Step, Supervisor
 from deploy.local.welcome import welcome
 from services.kit.clock import Clock
@@ -31,17 +32,6 @@ from services.kit.clock import Clock
 START_SECONDS = 120.0
 # The kernel's limit is 108 bytes; gRPC and Envoy want a few for themselves.
 SOCKET_PATH_BYTES = 100
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line asks for. `only` names parts; none means all."""
-
-    ports: Ports
-    overrides: Overrides
-    with_demo: bool
-    always_open: bool
-    only: Sequence[str]
 
 
 async def run(layout: Layout, options: Options, screen: Screen, clock: Clock) -> None:
@@ -56,7 +46,7 @@ async def run(layout: Layout, options: Options, screen: Screen, clock: Clock) ->
         _socket_folder(layout) as folder,
     ):
         await _end_left_overs(layout, screen)
-        require_free(options.ports)
+        require_free(options.ports_in_use)
         units = _prepare(layout, options, folder / "gateway.sock", clock)
         supervisor = Supervisor(layout, units, _stop_order(units), screen.report)
         try:
@@ -71,8 +61,8 @@ async def _supervise(supervisor: Supervisor, layout: Layout, options: Options, s
     with screen:
         started = await _unless(stop, supervisor.start(START_SECONDS))
     if started:
-        demo.publish(layout, options.ports)
-        screen.show(*welcome(layout, options.ports, options.always_open, options.with_demo))
+        publish(layout, options)
+        screen.show(*welcome(layout, options))
         await _unless(stop, supervisor.watch())
     screen.say("Stopping what was started …")
 
@@ -88,8 +78,10 @@ def _prepare(layout: Layout, options: Options, socket: Path, clock: Clock) -> li
         log.unlink()
     ensure_secrets(layout)
     ensure_certificates(layout, clock.now())
-    write_configuration(layout, options.ports, str(socket), options.always_open, options.overrides)
-    units = stack(layout, options.ports)
+    write_configuration(layout, options, str(socket))
+    units = [
+        unit for unit in stack(layout, options.ports) if unit.name != "trace_desk" or options.with_trace_desk
+    ]
     if options.with_demo:
         units.append(Step("demo", partial(demo.seed, layout, options.ports, clock), after=demo.NEEDS))
     return selected(units, options.only)

@@ -26,6 +26,8 @@ LOG_TAIL_LINES = 12
 
 
 class State(StrEnum):
+    """Where a component or step stands."""
+
     WAITING = "waiting"
     STARTING = "starting"
     READY = "ready"
@@ -76,6 +78,7 @@ class Backoff:
     pause_seconds: float = FIRST_RETRY_SECONDS
 
     def next(self, healthy_seconds: float) -> float:
+        """Seconds to wait after an end that came after `healthy_seconds` of service."""
         if healthy_seconds >= HEALTHY_SECONDS:
             self.pause_seconds = FIRST_RETRY_SECONDS
         pause, self.pause_seconds = self.pause_seconds, min(self.pause_seconds * 2, LONGEST_RETRY_SECONDS)
@@ -210,7 +213,7 @@ class Supervisor:
             self._file.add(component.name, process)
 
     async def _until_ready(self, component: Component, started: float, ready: asyncio.Event) -> float:
-        while not await _answers(component.probe):
+        while not await _answers(component.probe):  # noqa: ASYNC110 - another process sets no Event
             await asyncio.sleep(PROBE_PAUSE_SECONDS)
         self._report(Change(component.name, State.READY, monotonic() - started))
         ready.set()
@@ -240,10 +243,12 @@ async def _answers(probe: Callable[[], Awaitable[None]]) -> bool:
 
 
 def how_it_ended(return_code: int) -> str:
+    """The end of a process in words."""
     return (
         f"killed by {signal.Signals(-return_code).name}" if return_code < 0 else f"ended with {return_code}"
     )
 
 
 def tail(text: str) -> str:
+    """The last lines of a log."""
     return "\n".join(text.splitlines()[-LOG_TAIL_LINES:])

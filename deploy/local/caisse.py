@@ -1,0 +1,188 @@
+"""A caisse's own system at work: registers, publishes and records through the services' APIs, as client `qf`."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+
+from deploy.local.certificates import ca_file, certificate_file, private_key_file
+from deploy.local.configuration import server_name, service_address
+from deploy.local.errors import LocalStackError
+from deploy.local.layout import Layout
+from deploy.local.people import Agent, Family
+from deploy.local.settings import Ports
+from msa.identity.v1 import account_service_pb2 as account_pb
+from msa.identity.v1.account_service_pb2_grpc import AccountServiceStub
+from msa.partners.v1 import convention_service_pb2 as convention_pb
+from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
+from msa.partners.v1 import partner_service_pb2 as partner_pb
+from msa.partners.v1.convention_service_pb2_grpc import ConventionServiceStub
+from msa.partners.v1.habilitation_service_pb2_grpc import HabilitationServiceStub
+from msa.partners.v1.partner_service_pb2_grpc import PartnerServiceStub
+from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
+from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
+from msa.quotient.v1.dossier_service_pb2_grpc import DossierServiceStub
+from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
+from services.kit.client import UpstreamSettings, open_upstream
+from services.kit.config import TlsSettings
+from services.kit.status import reason_of
+
+CALL_SECONDS = 10.0
+SIGNED_BEFORE = timedelta(days=30)
+
+
+class Caisse:
+    """Makes records; every method raises grpc.aio.AioRpcError where a service refuses."""
+
+    def __init__(
+        self, identity: grpc.aio.Channel, partners: grpc.aio.Channel, quotient: grpc.aio.Channel
+    ) -> None:
+        self._accounts = AccountServiceStub(identity)
+        self._partners = PartnerServiceStub(partners)
+        self._conventions = ConventionServiceStub(partners)
+        self._habilitations = HabilitationServiceStub(partners)
+        self._dossiers = DossierServiceStub(quotient)
+        self._oppositions = OppositionServiceStub(quotient)
+
+    async def register_partner(self, agent: Agent) -> str:
+        """Registers the agent's partner under the first free number; returns its id."""
+        number = 1
+        while True:
+            request = partner_pb.RegisterPartnerRequest(
+                caisse_code=agent.caisse, numero_tiers=f"DEMO-{number}", denomination=agent.partner
+            )
+            try:
+                reply = await self._partners.RegisterPartner(request, timeout=CALL_SECONDS)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                    raise
+                number += 1
+            else:
+                return reply.partner.partner_id
+
+    async def register_convention(self, partner_id: str, caisse: str, today: date) -> str:
+        """Registers a convention in force (art. 9-1); returns its id."""
+        signed = _date(today - SIGNED_BEFORE)
+        request = convention_pb.RegisterConventionRequest(
+            partner_id=partner_id, caisse_code=caisse, signature_date=signed, cnil_declaration_date=signed
+        )
+        reply = await self._conventions.RegisterConvention(request, timeout=CALL_SECONDS)
+        return reply.convention.convention_id
+
+    async def register_habilitation(self, convention_id: str, agent: Agent) -> str:
+        """Habilitates the agent to the QF bouquet (art. 4-2); returns the habilitation's id."""
+        user = habilitation_pb.User(nom=agent.nom, prenom=agent.prenom, email=agent.email)
+        request = habilitation_pb.RegisterHabilitationRequest(
+            convention_id=convention_id, user=user, bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL
+        )
+        reply = await self._habilitations.RegisterHabilitation(request, timeout=CALL_SECONDS)
+        return reply.habilitation.habilitation_id
+
+    async def create_account(self, habilitation_id: str, caisse: str) -> account_pb.CreateAccountResponse:
+        """Makes the credentials (art. 4-2)."""
+        request = account_pb.CreateAccountRequest(habilitation_id=habilitation_id, caisse_code=caisse)
+        return await self._accounts.CreateAccount(request, timeout=CALL_SECONDS)
+
+    async def has_chosen_password(self, account_id: str) -> bool:
+        """Whether the temporary password was replaced (art. 4-3)."""
+        request = account_pb.GetAccountRequest(account_id=account_id)
+        reply = await self._accounts.GetAccount(request, timeout=CALL_SECONDS)
+        return not reply.account.password_change_required
+
+    async def issue_password(self, account_id: str) -> tuple[str, datetime]:
+        """A new temporary password, and when it stops working."""
+        request = account_pb.IssueTemporaryPasswordRequest(account_id=account_id)
+        reply = await self._accounts.IssueTemporaryPassword(request, timeout=CALL_SECONDS)
+        return reply.temporary_password, utc(reply.temporary_password_expire_time)
+
+    async def publish(self, families: Sequence[Family], today: date) -> None:
+        """Publishes dossiers; the same ones again change nothing.
+
+        Raises:
+            LocalStackError: one breaks a rule.
+        """
+        records = [record for family in families for record in _records(family, today)]
+        call = self._dossiers.PublishDossiers(
+            iter([dossier_pb.PublishDossiersRequest(records=records)]), timeout=CALL_SECONDS
+        )
+        async for reply in call:
+            for result in reply.results:
+                if result.outcome == dossier_pb.PUBLICATION_OUTCOME_REFUSED:
+                    raise LocalStackError(f"A demo dossier was refused: {result.field}: {result.rule}")
+
+    async def record_opposition(self, family: Family, partner_id: str = "") -> None:
+        """Records the family's opposition: to every partner, or to one (annexe 1)."""
+        request = opposition_pb.RecordOppositionRequest(
+            nir=family.nir,
+            scope=opposition_pb.OppositionScope(caisse_code=family.caisse, partner_id=partner_id),
+            channel=opposition_pb.OPPOSITION_CHANNEL_LETTER,
+        )
+        await self._oppositions.RecordOpposition(request, timeout=CALL_SECONDS)
+
+
+@asynccontextmanager
+async def open_caisse(layout: Layout, ports: Ports) -> AsyncIterator[Caisse]:
+    """Connects to the services.
+
+    Raises:
+        LocalStackError: a service refused what the body asked of it.
+    """
+    tls = TlsSettings(
+        certificate_file=certificate_file(layout, "qf"),
+        private_key_file=private_key_file(layout, "qf"),
+        ca_file=ca_file(layout),
+    )
+    identity, partners, quotient = (
+        open_upstream(
+            name,
+            UpstreamSettings(address=service_address(ports, name), server_name=server_name(name)),
+            tls,
+        )
+        for name in ("identity", "partners", "quotient")
+    )
+    async with identity as accounts, partners as register, quotient as dossiers:
+        try:
+            yield Caisse(accounts.channel, register.channel, dossiers.channel)
+        except grpc.aio.AioRpcError as error:
+            raise LocalStackError(_in_words(error, layout)) from None
+
+
+def utc(timestamp: Timestamp) -> datetime:
+    """A protobuf time as an aware datetime."""
+    return timestamp.ToDatetime(UTC)
+
+
+def _records(family: Family, today: date) -> list[dossier_pb.DossierRecord]:
+    """One record per amount: the first holds from January of last year, each later one a year longer."""
+    bare = dossier_pb.DossierRecord(
+        caisse_code=family.caisse,
+        numero_dossier=family.numero_dossier,
+        nir=family.nir,
+        coordonnees=dossier_pb.Coordonnees(
+            allocataires=[dossier_pb.Allocataire(nom_naissance=family.nom, prenoms=family.prenoms)],
+            destinataire=f"{family.prenoms} {family.nom.upper()}",
+            numero_libelle_voie=family.street,
+            code_postal_ville=family.town,
+            pays="FRANCE",
+        ),
+    )
+    records = []
+    for years, amount_cents in enumerate(family.amounts_cents):
+        record = dossier_pb.DossierRecord()
+        record.CopyFrom(bare)
+        record.quotient_period.valid_from.CopyFrom(Date(year=today.year - 1 + years, month=1, day=1))
+        record.quotient_period.amount_cents = amount_cents
+        records.append(record)
+    return records or [bare]
+
+
+def _date(day: date) -> Date:
+    return Date(year=day.year, month=day.month, day=day.day)
+
+
+def _in_words(error: grpc.aio.AioRpcError, layout: Layout) -> str:
+    reason = reason_of(error) or error.code().name
+    return f"The demo data cannot be made: a service answers {reason}. See {layout.logs}, or begin anew: make reset"

@@ -1,0 +1,41 @@
+"""`demo.json`: where everything is and whom to be, for scripts."""
+
+import json
+from dataclasses import asdict
+
+from deploy.local import demo
+from deploy.local.certificates import CERTIFICATES, ca_file, certificate_file, private_key_file
+from deploy.local.configuration import server_name, service_address
+from deploy.local.layout import Layout, write_private
+from deploy.local.options import Options
+from deploy.local.secrets import DATABASES
+from deploy.local.settings import HOST
+
+
+def publish(layout: Layout, options: Options) -> None:
+    """Writes the file, whole or not at all. It is private, for it holds passwords of demo users."""
+    ports = options.ports
+    shown = {
+        "gateway_url": f"https://{HOST}:{ports.edge_port}",
+        "ca_file": str(ca_file(layout)),
+        "client_certificates": {name: _certificate(layout, name) for name in CERTIFICATES if name != "edge"},
+        "internal_addresses": {
+            name: {"address": service_address(ports, name), "server_name": server_name(name)}
+            for name in DATABASES
+        },
+        "traces_url": f"http://{HOST}:{ports.trace_desk_port}" if options.with_trace_desk else "",
+        "otlp_endpoint": options.otlp_endpoint,
+        "qf_config_file": str(layout.qf_config_file),
+        "logs": str(layout.logs),
+        "ports": ports.model_dump(),
+        "users": [asdict(user) for user in demo.users(layout)],
+        "nirs": demo.nirs(layout),
+    }
+    write_private(layout.demo_file, json.dumps(shown, indent=2, ensure_ascii=False).encode())
+
+
+def _certificate(layout: Layout, name: str) -> dict[str, str]:
+    return {
+        "certificate_file": str(certificate_file(layout, name)),
+        "private_key_file": str(private_key_file(layout, name)),
+    }
