@@ -9,8 +9,6 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
 ARGS ?=
-# uv trusts the certificates that the machine trusts, as git and pip do.
-export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up down reset test check protos bench install
