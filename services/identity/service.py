@@ -1,5 +1,6 @@
 """What identity does: accounts for caisse agents (art. 4-1), sessions for their users (art. 4-3, 7-1)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -223,7 +224,7 @@ class SessionService:
             raise TooManyFailures(retry_after_seconds=wait.total_seconds())
         try:
             yield
-        except DependencyUnavailable:
+        except (DependencyUnavailable, asyncio.CancelledError):
             with suppress(DependencyUnavailable):
                 await self._attempts.withdraw(login, attempt_id)
             raise

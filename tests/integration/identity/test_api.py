@@ -1,0 +1,263 @@
+"""The contract of msa.identity.v1, over the running server with mutual TLS."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+
+from msa.identity.v1 import account_service_pb2 as account_pb
+from msa.identity.v1 import session_service_pb2 as session_pb
+from msa.identity.v1.account_service_pb2_grpc import AccountServiceStub
+from msa.identity.v1.session_service_pb2_grpc import SessionServiceStub
+from services.identity.access import ACCESS
+from services.kit.clock import SystemClock
+from services.kit.status import reason_of, status_of
+from tests.stack import Stack
+
+if TYPE_CHECKING:  # in the stubs only
+    from msa.identity.v1.account_service_pb2_grpc import AccountServiceAsyncStub
+    from msa.identity.v1.session_service_pb2_grpc import SessionServiceAsyncStub
+
+OWN_PASSWORD = "une vache dans le pré"
+
+
+@dataclass(frozen=True)
+class Api:
+    """identity as its two kinds of callers see it."""
+
+    accounts: AccountServiceAsyncStub
+    sessions: SessionServiceAsyncStub
+
+    async def new_account(self) -> account_pb.CreateAccountResponse:
+        """An account with a temporary password."""
+        return await self.accounts.CreateAccount(
+            account_pb.CreateAccountRequest(habilitation_id=str(uuid4()), caisse_code="21")
+        )
+
+    async def authenticate(self, *tokens: str) -> list[session_pb.AuthenticateResult]:
+        """The verdicts on some tokens."""
+        items = [session_pb.AuthenticateItem(session_token=token) for token in tokens]
+        return [*(await self.sessions.Authenticate(session_pb.AuthenticateRequest(items=items))).results]
+
+
+@pytest.fixture
+async def api(stack: Stack) -> AsyncIterator[Api]:
+    async with (
+        stack.channel("identity", client="qf") as agents,
+        stack.channel("identity", client="gateway") as gateway,
+    ):
+        yield Api(AccountServiceStub(agents), SessionServiceStub(gateway))
+
+
+def _as_is(message: bytes) -> bytes:
+    return message
+
+
+async def _refusal(call: Awaitable[object]) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await call
+    return raised.value.code(), str(reason_of(raised.value))
+
+
+async def _broken_rules(call: Awaitable[object]) -> list[tuple[str, str]]:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await call
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    request = error_details_pb2.BadRequest()
+    for detail in status_of(raised.value).details:
+        detail.Unpack(request)
+    return [(violation.field, violation.reason) for violation in request.field_violations]
+
+
+async def test_from_a_habilitation_to_a_session_and_out(api: Api) -> None:
+    created = await api.new_account()
+    assert created.account.login.startswith("x21-")
+    assert created.account.password_change_required
+    assert not created.account.HasField("last_sign_in_time")
+    assert not created.account.HasField("disable_time")
+    validity = created.temporary_password_expire_time.ToDatetime(UTC) - SystemClock().now()
+    assert timedelta(days=29, hours=23) < validity <= timedelta(days=30)
+
+    opened = await api.sessions.SignIn(
+        session_pb.SignInRequest(login=created.account.login, password=created.temporary_password)
+    )
+    assert len(opened.session_token) == 43
+    assert opened.password_change_required
+    assert opened.idle_timeout.ToTimedelta() == timedelta(minutes=15)
+    assert not opened.HasField("previous_sign_in_time")
+
+    changed = await api.sessions.ChangePassword(
+        session_pb.ChangePasswordRequest(
+            session_token=opened.session_token,
+            current_password=created.temporary_password,
+            new_password=OWN_PASSWORD,
+        )
+    )
+    first, second = await api.authenticate(opened.session_token, changed.session_token)
+    assert first == session_pb.AuthenticateResult(decision=session_pb.AUTHENTICATION_DECISION_REFUSED)
+    assert second == session_pb.AuthenticateResult(
+        decision=session_pb.AUTHENTICATION_DECISION_ACCEPTED,
+        account_id=created.account.account_id,
+        habilitation_id=created.account.habilitation_id,
+    )
+
+    request = session_pb.GetSessionRequest(session_token=changed.session_token)
+    view = await api.sessions.GetSession(request)
+    assert not view.password_change_required
+    assert view.expire_time == changed.expire_time
+    assert view.idle_timeout == changed.idle_timeout
+    assert view.idle_expire_time.ToDatetime() <= view.expire_time.ToDatetime()
+
+    again = await api.sessions.SignIn(
+        session_pb.SignInRequest(login=created.account.login, password=OWN_PASSWORD)
+    )
+    assert again.HasField("previous_sign_in_time")
+    found = await api.accounts.GetAccount(
+        account_pb.GetAccountRequest(habilitation_id=created.account.habilitation_id)
+    )
+    assert found.account.account_id == created.account.account_id
+    assert found.account.HasField("last_sign_in_time")
+    assert not found.account.password_change_required
+
+    for _ in range(2):
+        await api.sessions.SignOut(session_pb.SignOutRequest(session_token=again.session_token))
+    (over,) = await api.authenticate(again.session_token)
+    assert over.decision == session_pb.AUTHENTICATION_DECISION_REFUSED
+
+
+async def test_results_stand_in_the_order_of_the_items(api: Api) -> None:
+    opened = []
+    for _ in range(2):
+        created = await api.new_account()
+        signed_in = await api.sessions.SignIn(
+            session_pb.SignInRequest(login=created.account.login, password=created.temporary_password)
+        )
+        opened.append((signed_in.session_token, created.account.account_id))
+    (one, one_id), (other, other_id) = opened
+    results = await api.authenticate(other, "never issued", one, other, "")
+    assert [result.account_id for result in results] == [other_id, "", one_id, other_id, ""]
+    assert await api.authenticate() == []
+
+
+async def test_a_batch_of_501_is_refused(api: Api) -> None:
+    assert await _broken_rules(api.authenticate(*["token"] * 501)) == [("items", "BATCH_SIZE")]
+    assert len(await api.authenticate(*["token"] * 500)) == 500
+
+
+async def test_disabling_and_revoking_hold_from_the_next_call(api: Api) -> None:
+    created = await api.new_account()
+    account_id = created.account.account_id
+    credentials = session_pb.SignInRequest(login=created.account.login, password=created.temporary_password)
+    token = (await api.sessions.SignIn(credentials)).session_token
+    await api.accounts.RevokeSessions(account_pb.RevokeSessionsRequest(account_id=account_id))
+    assert (await api.authenticate(token))[0].decision == session_pb.AUTHENTICATION_DECISION_REFUSED
+
+    token = (await api.sessions.SignIn(credentials)).session_token
+    await api.accounts.DisableAccount(account_pb.DisableAccountRequest(account_id=account_id))
+    assert (await api.authenticate(token))[0].decision == session_pb.AUTHENTICATION_DECISION_REFUSED
+    refused = (grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_REFUSED")
+    assert await _refusal(api.sessions.SignIn(credentials)) == refused
+
+    issued = await api.accounts.IssueTemporaryPassword(
+        account_pb.IssueTemporaryPasswordRequest(account_id=account_id)
+    )
+    credentials.password = issued.temporary_password
+    assert (await api.sessions.SignIn(credentials)).password_change_required
+
+
+async def test_errors_are_those_of_the_contract(api: Api) -> None:
+    created = await api.new_account()
+    login, nobody = created.account.login, str(uuid4())
+    over = (grpc.StatusCode.UNAUTHENTICATED, "SESSION_NOT_VALID")
+    assert await _refusal(api.sessions.GetSession(session_pb.GetSessionRequest(session_token="no"))) == over
+    assert await _refusal(api.sessions.ChangePassword(session_pb.ChangePasswordRequest())) == over
+
+    wrong = session_pb.SignInRequest(login=login, password="wrong")
+    refused = (grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_REFUSED")
+    assert await _refusal(api.sessions.SignIn(wrong)) == refused
+
+    again = account_pb.CreateAccountRequest(habilitation_id=created.account.habilitation_id, caisse_code="21")
+    exists = (grpc.StatusCode.ALREADY_EXISTS, "RECORD_ALREADY_EXISTS")
+    assert await _refusal(api.accounts.CreateAccount(again)) == exists
+
+    missing = (grpc.StatusCode.NOT_FOUND, "RECORD_NOT_FOUND")
+    for call in (
+        api.accounts.GetAccount(account_pb.GetAccountRequest(account_id=nobody)),
+        api.accounts.GetAccount(account_pb.GetAccountRequest(habilitation_id=nobody)),
+        api.accounts.IssueTemporaryPassword(account_pb.IssueTemporaryPasswordRequest(account_id=nobody)),
+        api.accounts.DisableAccount(account_pb.DisableAccountRequest(account_id=nobody)),
+        api.accounts.RevokeSessions(account_pb.RevokeSessionsRequest(account_id=nobody)),
+    ):
+        assert await _refusal(call) == missing
+
+
+async def test_a_field_that_breaks_a_rule_is_named(api: Api) -> None:
+    not_uuid = account_pb.CreateAccountRequest(habilitation_id="12", caisse_code="21")
+    assert await _broken_rules(api.accounts.CreateAccount(not_uuid)) == [("habilitation_id", "UUID")]
+    no_caisse = account_pb.CreateAccountRequest(habilitation_id=str(uuid4()), caisse_code="Bourgogne")
+    assert await _broken_rules(api.accounts.CreateAccount(no_caisse)) == [("caisse_code", "CAISSE_CODE")]
+    no_key = api.accounts.GetAccount(account_pb.GetAccountRequest())
+    assert await _broken_rules(no_key) == [("key", "REQUIRED")]
+
+    created = await api.new_account()
+    opened = await api.sessions.SignIn(
+        session_pb.SignInRequest(login=created.account.login, password=created.temporary_password)
+    )
+    change = session_pb.ChangePasswordRequest(
+        session_token=opened.session_token,
+        current_password=created.temporary_password,
+        new_password=created.account.login,
+    )
+    assert await _broken_rules(api.sessions.ChangePassword(change)) == [
+        ("new_password", "PASSWORD_LENGTH"),
+        ("new_password", "PASSWORD_CONTAINS_LOGIN"),
+    ]
+    (still_alive,) = await api.authenticate(opened.session_token)
+    assert still_alive.decision == session_pb.AUTHENTICATION_DECISION_ACCEPTED
+
+
+async def test_too_many_failures_say_when_to_try_again(api: Api) -> None:
+    login = (await api.new_account()).account.login
+    wrong = session_pb.SignInRequest(login=login, password="wrong")
+    for _ in range(10):
+        assert (await _refusal(api.sessions.SignIn(wrong)))[0] is grpc.StatusCode.UNAUTHENTICATED
+    with pytest.raises(grpc.aio.AioRpcError) as limited:
+        await api.sessions.SignIn(wrong)
+    assert limited.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    retry = error_details_pb2.RetryInfo()
+    assert any(
+        detail.Unpack(retry) for detail in status_of(limited.value).details if detail.Is(retry.DESCRIPTOR)
+    )
+    assert timedelta(minutes=14) < retry.retry_delay.ToTimedelta() <= timedelta(minutes=15)
+
+
+CLIENTS = {"gateway": frozenset({"gateway"}), "qf": frozenset({"agent_tools"}), "partners": frozenset[str]()}
+
+
+@pytest.mark.parametrize(
+    ("method", "client"),
+    [
+        (method, client)
+        for method, allowed in ACCESS.items()
+        for client, roles in CLIENTS.items()
+        if not roles & allowed
+    ],
+)
+async def test_a_client_that_is_not_on_the_list_is_refused(stack: Stack, method: str, client: str) -> None:
+    async with stack.channel("identity", client=client) as channel:
+        call: Awaitable[Any] = channel.unary_unary(method, _as_is, _as_is)(b"")
+        assert await _refusal(call) == (grpc.StatusCode.PERMISSION_DENIED, "CLIENT_NOT_ALLOWED")
+
+
+async def test_a_client_without_a_certificate_does_not_get_in(stack: Stack) -> None:
+    async with stack.channel("identity", client=None) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await SessionServiceStub(channel).SignOut(session_pb.SignOutRequest(), timeout=5)
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE

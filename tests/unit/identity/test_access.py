@@ -1,0 +1,27 @@
+from google.protobuf.descriptor import FileDescriptor
+
+from msa.identity.v1 import account_service_pb2, session_service_pb2
+from services.identity.access import ACCESS
+
+
+def _methods(file: FileDescriptor) -> set[str]:
+    return {
+        f"/{service.full_name}/{method.name}"
+        for service in file.services_by_name.values()
+        for method in service.methods
+    }
+
+
+def test_every_rpc_says_who_may_call_it() -> None:
+    described = _methods(account_service_pb2.DESCRIPTOR) | _methods(session_service_pb2.DESCRIPTOR)
+    assert set(ACCESS) == described
+
+
+def test_only_the_gateway_handles_sessions_and_only_agents_handle_accounts() -> None:
+    by_service = {method.split("/")[1]: set[frozenset[str]]() for method in ACCESS}
+    for method, roles in ACCESS.items():
+        by_service[method.split("/")[1]].add(roles)
+    assert by_service == {
+        "msa.identity.v1.SessionService": {frozenset({"gateway"})},
+        "msa.identity.v1.AccountService": {frozenset({"agent_tools"})},
+    }
