@@ -1,0 +1,1 @@
+"""The TLS edge: builds the configuration of Envoy from our settings and stubs, and becomes Envoy."""

@@ -1,0 +1,80 @@
+"""The whole of Envoy's configuration, as JSON."""
+
+from gateway.edge.config import EdgeSettings
+from gateway.edge.listener import listener
+from gateway.edge.routes import POLICY_CLUSTER
+from gateway.edge.tracing import OTLP_CLUSTER, application_log
+from gateway.edge.values import Json, address, seconds, typed
+
+_CONNECT_TIMEOUT_SECONDS = 1
+# Spans wait this long to travel together, at most this many.
+_SPAN_FLUSH_MILLISECONDS = 500
+_SPAN_FLUSH_COUNT = 256
+
+
+def bootstrap(settings: EdgeSettings) -> Json:
+    """Everything Envoy is told: one port, the policy service behind it, and where spans go."""
+    telemetry = settings.telemetry.otlp_endpoint
+    return {
+        "node": {"id": "edge", "cluster": "edge"},
+        **_admin(settings),
+        "application_log_config": application_log(),
+        "overload_manager": _overload_manager(settings),
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": _runtime()}]},
+        "static_resources": {
+            "listeners": [listener(settings)],
+            "clusters": [_policy_cluster(settings), *([_otlp_cluster(telemetry)] if telemetry else [])],
+        },
+    }
+
+
+def _admin(settings: EdgeSettings) -> Json:
+    return {"admin": {"address": address(settings.admin_address)}} if settings.admin_address else {}
+
+
+def _overload_manager(settings: EdgeSettings) -> Json:
+    return {
+        "resource_monitors": [
+            {
+                "name": "envoy.resource_monitors.global_downstream_max_connections",
+                "typed_config": typed(
+                    "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    max_active_downstream_connections=settings.max_connections,
+                ),
+            }
+        ]
+    }
+
+
+def _runtime() -> Json:
+    return {
+        "tracing.opentelemetry.flush_interval_ms": _SPAN_FLUSH_MILLISECONDS,
+        "tracing.opentelemetry.min_flush_spans": _SPAN_FLUSH_COUNT,
+    }
+
+
+def _policy_cluster(settings: EdgeSettings) -> Json:
+    """No retry and no second host: when the policy service is away the caller hears it at once (N8)."""
+    endpoint = {"pipe": {"path": str(settings.gateway_socket.absolute())}}
+    return _grpc_cluster(POLICY_CLUSTER, "STATIC", endpoint)
+
+
+def _otlp_cluster(otlp_endpoint: str) -> Json:
+    return _grpc_cluster(OTLP_CLUSTER, "STRICT_DNS", address(otlp_endpoint.removeprefix("http://")))
+
+
+def _grpc_cluster(name: str, kind: str, endpoint: Json) -> Json:
+    return {
+        "name": name,
+        "type": kind,
+        "connect_timeout": seconds(_CONNECT_TIMEOUT_SECONDS),
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
+                "upstreams.http.v3.HttpProtocolOptions", explicit_http_config={"http2_protocol_options": {}}
+            )
+        },
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": endpoint}}]}],
+        },
+    }

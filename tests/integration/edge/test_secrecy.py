@@ -1,0 +1,113 @@
+"""N5 at the edge: nothing a caller sends stands in a log line or a span, however it is sent."""
+
+import asyncio
+import ssl
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.integration.edge.running import Edge
+
+SECRET = "284017123456789"
+
+LOG_FIELDS = {
+    "details", "duration_ms", "event", "flags", "grpc_status", "level", "protocol", "request_bytes",
+    "response_bytes", "route", "service", "status", "timestamp", "trace_id", "upstream_duration_ms",
+}  # fmt: skip
+
+
+async def test_a_span_says_route_and_outcome_only(edge: Edge) -> None:
+    async with edge.client() as client:
+        response = await client.post(
+            "/v1/quotients:consult", json={"nir": SECRET, "purpose": "PURPOSE_PRICING"}
+        )
+    span = await edge.collector.wait_for_span(response.headers["x-trace-id"])
+    said = {attribute.key: attribute.value.string_value for attribute in span.attributes}
+    assert span.name == said["http.route"] == "POST /v1/quotients:consult"
+    assert span.kind == span.SPAN_KIND_SERVER
+    assert (said["http.method"], said["http.status_code"]) == ("POST", "200")
+    assert {said[key] for key in ("http.url", "user_agent", "peer.address", "downstream_cluster")} == {"-"}
+
+
+async def test_the_gateway_continues_the_trace_that_the_edge_began(edge: Edge) -> None:
+    async with edge.client() as client:
+        response = await client.get("/v1/status")
+    span = await edge.collector.wait_for_span(response.headers["x-trace-id"])
+    arrived = edge.policy.metadata[-1]["traceparent"]
+    assert arrived == f"00-{response.headers['x-trace-id']}-{span.span_id.hex()}-01"
+    assert not span.parent_span_id
+
+
+@pytest.mark.parametrize(
+    "header", [f"00-{SECRET:0>32}-{'a' * 16}-00", f"00-{SECRET:0>32}-{'a' * 16}-01", "nonsense"]
+)
+async def test_a_caller_can_neither_choose_a_trace_nor_turn_it_off(edge: Edge, header: str) -> None:
+    headers = {"traceparent": header, "x-request-id": SECRET, "x-client-trace-id": SECRET}
+    async with edge.client() as client:
+        response = await client.get("/v1/status", headers=headers)
+    assert SECRET not in response.headers["x-trace-id"]
+    span = await edge.collector.wait_for_span(response.headers["x-trace-id"])
+    assert SECRET not in str(span)
+    assert SECRET not in str(edge.policy.metadata[-1])
+
+
+async def test_one_log_line_a_call_in_known_fields(edge: Edge) -> None:
+    async with edge.client() as client:
+        response = await client.post("/v1/quotients:consult", json={"nir": SECRET})
+    line = await edge.wait_for_log_line(response.headers["x-trace-id"])
+    assert line.keys() <= LOG_FIELDS
+    assert (line["event"], line["route"], line["status"]) == (
+        "request_served",
+        "POST /v1/quotients:consult",
+        400,
+    )
+
+
+async def test_the_secret_is_nowhere_however_it_is_sent(edge: Edge, lonely_edge: Edge) -> None:
+    for each in (edge, lonely_edge):
+        await _send_everywhere(each)
+        await _send_by_grpc(each)
+        await _send_without_http(each)
+    async with edge.client() as client:
+        last = await client.get("/v1/status")
+    await edge.collector.wait_for_span(last.headers["x-trace-id"])
+    await edge.wait_for_log_line(last.headers["x-trace-id"])
+    assert SECRET not in str(edge.collector.resources)
+    for each in (edge, lonely_edge):
+        assert SECRET not in each.log.read_text()
+
+
+async def _send_everywhere(edge: Edge) -> None:
+    headers = {"user-agent": SECRET, "authorization": f"Bearer {SECRET}", "referer": SECRET, "host": SECRET}
+    for http2 in (True, False):
+        async with edge.client(http2=http2) as client:
+            for verb in ("GET", "POST", SECRET):
+                for path in (
+                    "/v1/status",
+                    "/v1/quotients:consult",
+                    "/nowhere",
+                    f"/{SECRET}",
+                    f"/%2F{SECRET}",
+                ):
+                    url = f"{path}?nir={SECRET}#{SECRET}"
+                    await client.request(verb, url, json={"nir": SECRET, SECRET: SECRET}, headers=headers)
+            await client.post("/v1/quotients:consult", json={"nir": SECRET}, headers=headers)
+            await client.post("/v1/quotients:consult", content=SECRET * 5_000, headers=headers)
+
+
+async def _send_by_grpc(edge: Edge) -> None:
+    async with edge.channel() as channel:
+        for path in (f"/{SECRET}/{SECRET}", f"/msa.gateway.v1.StatusService/GetStatus?{SECRET}"):
+            call: Any = channel.unary_unary(path)
+            with pytest.raises(grpc.aio.AioRpcError):
+                await call(SECRET.encode(), metadata=[("x-nir", SECRET)], timeout=5)
+
+
+async def _send_without_http(edge: Edge) -> None:
+    for context in (None, ssl.create_default_context(cafile=str(edge.ca_file))):
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, ssl=context)
+        writer.write(f"GET /{SECRET} {SECRET}\r\nx: \x01{SECRET}\r\n\r\n".encode())
+        await writer.drain()
+        await reader.read()
+        writer.close()
