@@ -93,12 +93,14 @@ _REMEDIES: Mapping[Reason, str] = {
     Reason.INTERNAL: "This is a defect of {service}; report trace {trace_id}.",
 }
 # What gRPC says when the two ends cannot agree on certificates. It has no code of its own for that.
-_TLS_WORDS = ("ssl", "tls", "handshake", "certificate", "peer name")
+_TLS_WORDS = ("ssl", "tls", "handshake", "certificate", "verification")
+# A server that does not like our certificate hangs up before the first call.
+_HUNG_UP_WORDS = ("socket closed", "connection reset")
 
 
 def _foreign(code: grpc.StatusCode, details: str, service: str, address: str) -> CommandFailed:
     """An error that the service did not word itself: the connection's, or gRPC's own."""
-    if code is grpc.StatusCode.UNAVAILABLE and any(word in details.lower() for word in _TLS_WORDS):
+    if code is grpc.StatusCode.UNAVAILABLE and _is_about_certificates(details.lower()):
         return CommandFailed(
             f"{service} at {address} and qf do not accept each other's certificates.",
             "Check [tls] and server_name in the configuration; the certificates may be expired or of another CA.",
@@ -111,7 +113,8 @@ def _foreign(code: grpc.StatusCode, details: str, service: str, address: str) ->
             ExitStatus.AWAY,
             "AWAY",
         )
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+    # We cancel nothing but a stream whose service is silent.
+    if code in {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}:
         return CommandFailed(
             f"{service} at {address} did not answer in time.",
             "Try again; if it stays slow, raise timeout_seconds under its table in the configuration.",
@@ -127,6 +130,12 @@ def _foreign(code: grpc.StatusCode, details: str, service: str, address: str) ->
     return CommandFailed(
         f"The call to {service} at {address} failed ({code.name}).", "Try again; see the service's log."
     )
+
+
+def _is_about_certificates(details: str) -> bool:
+    if any(word in details for word in _TLS_WORDS):
+        return True
+    return "failed to connect" in details and any(word in details for word in _HUNG_UP_WORDS)
 
 
 def _violations(status: status_pb2.Status) -> Sequence[FieldViolation]:

@@ -1,0 +1,196 @@
+"""The three services as fakes in this process, over real mutual TLS, and a `qf` that is configured for them."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import trustme
+from google.rpc import code_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from typer.testing import CliRunner, Result
+
+from cli.root import app
+from msa.identity.v1 import account_service_pb2_grpc as identity_rpc
+from msa.partners.v1 import habilitation_service_pb2_grpc as habilitation_rpc
+from msa.partners.v1 import partner_service_pb2_grpc as partner_rpc
+from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
+from msa.quotient.v1 import dossier_service_pb2_grpc as dossier_rpc
+from services.kit.status import DETAILS_KEY
+
+SERVICES = ("identity", "partners", "quotient")
+Reply = Callable[[Any], Any]
+
+
+class Refusal(Exception):
+    """Makes a fake answer with this status."""
+
+    def __init__(self, status: status_pb2.Status) -> None:
+        super().__init__(status.code)
+        self.status = status
+
+
+class Script:
+    """What the fakes answer: one function for each RPC by name; it returns a reply or raises Refusal."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, Reply] = {}
+        self.requests: list[Any] = []
+        self.metadata: list[dict[str, str | bytes]] = []
+        self.is_stopping = threading.Event()
+
+    def answer(self, rpc: str, request: Any, context: grpc.ServicerContext) -> Any:
+        """Answers `rpc` as the test wrote it down."""
+        self.requests.append(request)
+        self.metadata.append(dict(context.invocation_metadata()))
+        try:
+            return self.replies[rpc](request)
+        except Refusal as refusal:
+            context.set_trailing_metadata(((DETAILS_KEY, refusal.status.SerializeToString()),))
+            context.abort(_CODES[refusal.status.code], refusal.status.message)
+
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _scripted(base: type, script: Script, *rpcs: str) -> Any:
+    def method(rpc: str) -> Callable[..., Any]:
+        return lambda _, request, context: script.answer(rpc, request, context)
+
+    return type(base.__name__, (base,), {rpc: method(rpc) for rpc in rpcs})()
+
+
+class _Dossiers(dossier_rpc.DossierServiceServicer):
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def PublishDossiers(  # noqa: N802  # the name in the protos
+        self, request_iterator: Iterator[dossier_pb.PublishDossiersRequest], context: grpc.ServicerContext
+    ) -> Iterator[dossier_pb.PublishDossiersResponse]:
+        for request in request_iterator:
+            yield self._script.answer("PublishDossiers", request, context)
+
+
+@dataclass
+class Fakes:
+    """The fakes at work, and how to call `qf` against them."""
+
+    folder: Path
+    ca: trustme.CA
+    script: Script
+    servers: dict[str, grpc.Server] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Path:
+        """`qf`'s configuration."""
+        return self.folder / "qf.toml"
+
+    def start(self) -> None:
+        """Starts the three and writes the configuration."""
+        for name in SERVICES:
+            self.servers[name] = self._server(name)
+        self.write_config()
+
+    def stop(self, name: str) -> None:
+        """Stops one; its port is free afterwards."""
+        self.servers[name].stop(None).wait()
+
+    def write_config(
+        self, client: str = "qf.qf.internal", ca: trustme.CA | None = None, more: str = ""
+    ) -> None:
+        """Writes the configuration, with the certificate of `client` from `ca`."""
+        (self.folder / "ca.pem").write_bytes(self.ca.cert_pem.bytes())
+        certificate = (ca or self.ca).issue_cert(client)
+        certificate.private_key_pem.write_to_path(self.folder / "qf.key")
+        (self.folder / "qf.pem").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+        tables = "".join(
+            f'\n[services.{name}]\naddress = "{self.addresses[name]}"\nserver_name = "{name}.qf.internal"\n'
+            f"timeout_seconds = 1\n"
+            for name in SERVICES
+        )
+        self.config.write_text(
+            f'{more}[tls]\ncertificate_file = "{self.folder}/qf.pem"\nprivate_key_file = "{self.folder}/qf.key"\n'
+            f'ca_file = "{self.folder}/ca.pem"\n{tables}'
+        )
+
+    def qf(self, *arguments: str, stdin: str | bytes = "") -> Result:
+        """Runs a command in this process."""
+        return CliRunner().invoke(app, ["--config", str(self.config), *arguments], input=stdin)
+
+    def qf_process(
+        self, *arguments: str, stdin: bytes = b"", environ: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Runs a command in a process of its own."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=60,
+            env=environ,
+        )
+
+    def _server(self, name: str) -> grpc.Server:
+        server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+        self._add_services(server)
+        certificate = self.ca.issue_cert(f"{name}.qf.internal")
+        credentials = grpc.ssl_server_credentials(
+            [(certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes())],
+            self.ca.cert_pem.bytes(),
+            require_client_auth=True,
+        )
+        self.addresses[name] = f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', credentials)}"
+        server.start()
+        return server
+
+    def _add_services(self, server: Any) -> None:
+        script = self.script
+        checks = health.HealthServicer()
+        checks.set("", health_pb2.HealthCheckResponse.SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+        partner_rpc.add_CaisseServiceServicer_to_server(
+            _scripted(partner_rpc.CaisseServiceServicer, script, "ListCaisses"), server
+        )
+        partner_rpc.add_PartnerServiceServicer_to_server(
+            _scripted(
+                partner_rpc.PartnerServiceServicer, script, "RegisterPartner", "GetPartner", "ListPartners"
+            ),
+            server,
+        )
+        habilitation_rpc.add_HabilitationServiceServicer_to_server(
+            _scripted(
+                habilitation_rpc.HabilitationServiceServicer,
+                script,
+                "RegisterHabilitation",
+                "GetHabilitation",
+                "WithdrawHabilitation",
+            ),
+            server,
+        )
+        identity_rpc.add_AccountServiceServicer_to_server(
+            _scripted(
+                identity_rpc.AccountServiceServicer, script, "CreateAccount", "GetAccount", "DisableAccount"
+            ),
+            server,
+        )
+        dossier_rpc.add_DossierServiceServicer_to_server(_Dossiers(script), server)
+
+
+def foreign_status(code: "code_pb2.Code", message: str) -> status_pb2.Status:
+    """A status that carries no reason of ours."""
+    return status_pb2.Status(code=code, message=message)
+
+
+def published(
+    outcomes: Sequence["dossier_pb.PublicationOutcome.ValueType"],
+) -> dossier_pb.PublishDossiersResponse:
+    """The answer to a chunk."""
+    return dossier_pb.PublishDossiersResponse(
+        results=[dossier_pb.PublishedRecord(outcome=outcome) for outcome in outcomes]
+    )
