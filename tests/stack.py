@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import grpc
 
-from deploy.local.certificates import ca_file, certificate_file, private_key_file
+from deploy.local.certificates import ca_file
+from deploy.local.channels import internal_channel
 from deploy.local.components import probe
-from deploy.local.configuration import server_name, service_address
 from deploy.local.layout import PROJECT, Layout
 from deploy.local.processes import Process, ProcessFile, ending_with_parent
 from deploy.local.settings import Ports
@@ -69,21 +69,7 @@ class Stack:
 
     def channel(self, service: str, client: str | None = "qf") -> grpc.aio.Channel:
         """A channel to an internal service, showing the certificate of `client`, or none; close it after use."""
-        own = client and (
-            private_key_file(self.layout, client).read_bytes(),
-            certificate_file(self.layout, client).read_bytes(),
-        )
-        credentials = grpc.ssl_channel_credentials(self.ca_file.read_bytes(), *(own or ()))
-        return grpc.aio.secure_channel(
-            service_address(self.ports, service),
-            credentials,
-            options=[
-                ("grpc.ssl_target_name_override", server_name(service)),
-                ("grpc.enable_http_proxy", 0),
-                ("grpc.initial_reconnect_backoff_ms", 100),
-                ("grpc.max_reconnect_backoff_ms", 500),
-            ],
-        )
+        return internal_channel(self.layout, self.ports, service, client)
 
     def edge_channel(self) -> grpc.aio.Channel:
         """A channel to the gateway, as partners open it: TLS without a client certificate; close it after use."""

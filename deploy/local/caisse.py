@@ -8,8 +8,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
-from deploy.local.certificates import ca_file, certificate_file, private_key_file
-from deploy.local.configuration import server_name, service_address
+from deploy.local.channels import internal_channel
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import Layout
 from deploy.local.people import Agent, Family
@@ -26,8 +25,6 @@ from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
 from msa.quotient.v1.dossier_service_pb2_grpc import DossierServiceStub
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
-from services.kit.client import UpstreamSettings, open_upstream
-from services.kit.config import TlsSettings
 from services.kit.status import reason_of
 
 CALL_SECONDS = 10.0
@@ -130,22 +127,13 @@ async def open_caisse(layout: Layout, ports: Ports) -> AsyncIterator[Caisse]:
     Raises:
         LocalStackError: a service refused what the body asked of it.
     """
-    tls = TlsSettings(
-        certificate_file=certificate_file(layout, "qf"),
-        private_key_file=private_key_file(layout, "qf"),
-        ca_file=ca_file(layout),
-    )
-    identity, partners, quotient = (
-        open_upstream(
-            name,
-            UpstreamSettings(address=service_address(ports, name), server_name=server_name(name)),
-            tls,
-        )
-        for name in ("identity", "partners", "quotient")
-    )
-    async with identity as accounts, partners as register, quotient as dossiers:
+    async with (
+        internal_channel(layout, ports, "identity") as identity,
+        internal_channel(layout, ports, "partners") as partners,
+        internal_channel(layout, ports, "quotient") as quotient,
+    ):
         try:
-            yield Caisse(accounts.channel, register.channel, dossiers.channel)
+            yield Caisse(identity, partners, quotient)
         except grpc.aio.AioRpcError as error:
             raise LocalStackError(_in_words(error, layout)) from None
 

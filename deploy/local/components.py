@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
@@ -10,13 +9,14 @@ from pathlib import Path
 
 from deploy.local import postgres, probes, valkey
 from deploy.local.certificates import ca_file
-from deploy.local.configuration import gateway_socket, server_name, service_address
+from deploy.local.configuration import gateway_socket
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import PROJECT, Layout
-from deploy.local.processes import spawn
 from deploy.local.secrets import DATABASES
 from deploy.local.settings import Ports
-from deploy.local.supervisor import Component, Step, tail
+from deploy.local.supervisor import Component, Step
+from services.kit.config import ConfigError, load
+from services.kit.migrate import OwnerSettings, migrate
 
 Unit = Component | Step
 Probe = Callable[[], Awaitable[None]]
@@ -40,7 +40,7 @@ def stack(layout: Layout, ports: Ports) -> list[Unit]:
             "databases", partial(postgres.create_databases, layout, ports.postgres_port), after=("postgres",)
         ),
         *(
-            Step(_migrations(name), partial(migrate, layout, name), after=("databases",))
+            Step(_migrations(name), partial(apply_migrations, layout, name), after=("databases",))
             for name in DATABASES
         ),
         *(_service(layout, ports, name) for name in DATABASES),
@@ -63,7 +63,7 @@ def probe(layout: Layout, ports: Ports, name: str) -> Probe:
         case "edge":
             return partial(probes.https, ports.edge_port, "/v1/status", ca_file(layout))
         case _:
-            return partial(probes.grpc_tls, layout, service_address(ports, name), server_name(name))
+            return partial(probes.internal_service, layout, ports, name)
 
 
 def selected(units: Sequence[Unit], names: Iterable[str]) -> list[Unit]:
@@ -84,24 +84,18 @@ def selected(units: Sequence[Unit], names: Iterable[str]) -> list[Unit]:
     return [unit for unit in units if unit.name in chosen]
 
 
-async def migrate(layout: Layout, name: str) -> None:
+async def apply_migrations(layout: Layout, name: str) -> None:
     """Brings one database to its present schema, as its owner.
 
     Raises:
-        LocalStackError: a migration failed; shows the end of its log.
+        LocalStackError: a migration failed.
     """
-    log = layout.log(f"{name}_migrations")
-    command = _python("services.kit.migrate", layout.config / f"{name}_owner.toml")
-    migrations = PROJECT / "services" / name / "migrations"
-    process = await spawn((*command, "--migrations", str(migrations)), log, signal.SIGTERM)
+    # In this process: another interpreter per database costs more than the migrations.
     try:
-        return_code = await process.wait()
-    except asyncio.CancelledError:
-        process.terminate()
-        await process.wait()
-        raise
-    if return_code:
-        raise LocalStackError(f"The migrations of {name} failed. The end of {log}:\n{tail(log.read_text())}")
+        owner = load(OwnerSettings, layout.config / f"{name}_owner.toml", "QF_OWNER_", environ={})
+        await asyncio.to_thread(migrate, owner.database, PROJECT / "services" / name / "migrations")
+    except ConfigError as error:
+        raise LocalStackError(str(error)) from None
 
 
 def _service(layout: Layout, ports: Ports, name: str) -> Component:

@@ -1,13 +1,13 @@
 """A real Valkey from a wheel, of which only `valkey-server` is used."""
 
+import asyncio
 import importlib.util
 from functools import partial
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import Layout, write_private
+from deploy.local.probes import NotServing
 from deploy.local.secrets import read_password
 from deploy.local.settings import HOST
 from deploy.local.supervisor import Component
@@ -31,8 +31,14 @@ def component(layout: Layout, port: int) -> Component:
 
 async def probe(layout: Layout, port: int) -> None:
     """Returns when Valkey answers; one that still reads its file into memory does not."""
-    async with Redis(host=HOST, port=port, password=read_password(layout, "valkey.password")) as client:
-        await client.ping()
+    reader, writer = await asyncio.open_connection(HOST, port)
+    try:
+        writer.write(f"AUTH {read_password(layout, 'valkey.password')}\r\nPING\r\n".encode())
+        for expected in (b"+OK\r\n", b"+PONG\r\n"):
+            if await reader.readline() != expected:
+                raise NotServing
+    finally:
+        writer.close()
 
 
 def _settings_file(data: Path, port: int, password: str) -> str:
