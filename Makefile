@@ -44,14 +44,14 @@ install: $(INSTALLED) ## Install what the other commands need, and nothing else
 	@echo "make: .venv holds the packages of uv.lock"
 
 $(INSTALLED): pyproject.toml uv.lock | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"make: $(PYTHON) must be Python 3.11 or later; name another one: make PYTHON=python3.13 ..." >&2; exit 1; }
 	@echo "make: installing the packages of uv.lock into .venv (about 600 MB; cached for the next time)"
 	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" \
 		$$(test -t 2 || echo --quiet)
 	@touch $@
 
 .tools/uv/bin/uv:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
-		"make: $(PYTHON) must be Python 3.11 or later; name another one: make PYTHON=python3.13 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
 		"make: $(PYTHON) cannot make virtual environments. Install its venv module (Debian: apt-get" \
 		"install python3-venv), or install uv: https://docs.astral.sh/uv/" >&2; exit 1; }

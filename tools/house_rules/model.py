@@ -22,11 +22,13 @@ class Source:
 
     @property
     def room(self) -> str | None:
-        """The room of a service it is: "handler.py", "migrations/0001_accounts.sql"; None outside a service.
+        """The room of a service it is: "handler.py", "migrations/0001_accounts.sql"; None outside any.
 
-        A subject of a service may have a folder of its own, with the same rooms.
+        A subject of a service may have a folder of its own, with the same rooms; so has the gateway's policy.
         """
         top, *rest = self.path.parts
+        if top == "gateway" and len(rest) == 1:
+            return rest[0]
         if top != "services" or len(rest) < 2 or rest[0] == "kit":
             return None
         inside = rest[1:]

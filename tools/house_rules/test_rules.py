@@ -2,12 +2,13 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from tools.house_rules.model import Place, Rule, Source
 from tools.house_rules.syntax import dotted_name
 
 _SKIP = re.compile(r"^(?:pytest\.(?:skip|xfail|importorskip|mark\.(?:skip|skipif|xfail))|unittest\.skip\w*)$")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _CHECKING_CALLS = frozenset({"pytest.raises", "pytest.warns", "pytest.fail"})
 
 
@@ -16,22 +17,27 @@ def _is_test(source: Source) -> bool:
 
 
 def _test_that_cannot_fail(source: Source) -> Iterator[Place]:
-    for node in ast.walk(source.tree()):
-        if (
-            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-            and node.name.startswith("test_")
-            and not any(_checks(part) for part in ast.walk(node))
-        ):
-            yield node.lineno, f"{node.name} asserts nothing"
+    functions = [node for node in ast.walk(source.tree()) if isinstance(node, _FUNCTIONS)]
+    helpers = {function.name for function in functions if _checks(function, frozenset())}
+    for function in functions:
+        if function.name.startswith("test_") and not _checks(function, helpers):
+            yield function.lineno, f"{function.name} asserts nothing"
 
 
-def _checks(node: ast.AST) -> bool:
-    if isinstance(node, ast.Assert):
-        return True
-    if not isinstance(node, ast.Call):
-        return False
-    name = dotted_name(node.func)
-    return name in _CHECKING_CALLS or name.rpartition(".")[2].startswith("assert_")
+def _checks(function: ast.AST, helpers: Set[str]) -> bool:
+    """Whether something in `function` can fail a test: an assert, a check of pytest's, a helper that checks."""
+    return any(
+        isinstance(node, ast.Assert)
+        or (isinstance(node, ast.Call) and _is_check(dotted_name(node.func), helpers))
+        for node in ast.walk(function)
+    )
+
+
+def _is_check(name: str, helpers: Set[str]) -> bool:
+    last = name.rpartition(".")[2]
+    return (
+        name in _CHECKING_CALLS or name.startswith("expect.") or last.startswith("assert_") or name in helpers
+    )
 
 
 def _skipped_test(source: Source) -> Iterator[Place]:

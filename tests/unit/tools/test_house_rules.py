@@ -68,6 +68,8 @@ GOOD = {
         ("tests/unit/test_x.py", "async def test_x():\n    async with f():\n        assert_span_tree(g())"),
         ("tests/unit/test_x.py", "def test_x():\n    with pytest.raises(KeyError):\n        f()"),
         ("tests/unit/test_x.py", "def test_x():\n    if f():\n        pytest.fail('no')"),
+        ("tests/unit/test_x.py", "def test_x(page):\n    expect(page).to_have_title('Traces')"),
+        ("tests/unit/test_x.py", "def test_x():\n    race(5)\ndef race(times):\n    assert times"),
         ("tests/unit/test_x.py", "def helper():\n    pass"),
     ],
     "no-skips": [
@@ -122,6 +124,7 @@ BAD = {
     "handler-does-not-catch": [
         ("services/identity/handler.py", "try:\n    f()\nexcept OSError:\n    g()"),
         ("services/quotient/dossiers/handler.py", "try:\n    f()\nfinally:\n    g()"),
+        ("gateway/handler.py", "try:\n    f()\nfinally:\n    g()"),
     ],
     "handler-has-no-sql": [("services/identity/handler.py", "SQL = '''\n  select login from accounts'''")],
     "known-rooms": [
@@ -133,6 +136,7 @@ BAD = {
     ],
     "test-asserts": [
         ("tests/unit/test_x.py", "def test_x():\n    f()"),
+        ("tests/unit/test_x.py", "def test_x():\n    race(5)\ndef race(times):\n    print(times)"),
         ("tests/unit/test_x.py", "class TestX:\n    async def test_x(self):\n        await f()"),
     ],
     "no-skips": [
