@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 
 from tools.house_rules.model import Place, Rule, Source
 from tools.house_rules.syntax import dotted_name
@@ -18,13 +18,13 @@ def _is_test(source: Source) -> bool:
 
 def _test_that_cannot_fail(source: Source) -> Iterator[Place]:
     functions = [node for node in ast.walk(source.tree()) if isinstance(node, _FUNCTIONS)]
-    helpers = {function.name for function in functions if _checks(function, frozenset())}
+    helpers = frozenset(function.name for function in functions if _checks(function, frozenset()))
     for function in functions:
         if function.name.startswith("test_") and not _checks(function, helpers):
             yield function.lineno, f"{function.name} asserts nothing"
 
 
-def _checks(function: ast.AST, helpers: Set[str]) -> bool:
+def _checks(function: ast.AST, helpers: frozenset[str]) -> bool:
     """Whether something in `function` can fail a test: an assert, a check of pytest's, a helper that checks."""
     return any(
         isinstance(node, ast.Assert)
@@ -33,7 +33,7 @@ def _checks(function: ast.AST, helpers: Set[str]) -> bool:
     )
 
 
-def _is_check(name: str, helpers: Set[str]) -> bool:
+def _is_check(name: str, helpers: frozenset[str]) -> bool:
     last = name.rpartition(".")[2]
     return (
         name in _CHECKING_CALLS or name.startswith("expect.") or last.startswith("assert_") or name in helpers
