@@ -1,5 +1,6 @@
 """The pages and the JSON API."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ class Pages:
         except InvalidQuery as error:
             query, problem, status_code = TraceQuery(), str(error), 400
         matching = [] if problem else query.select(self._store.newest_first())
-        return self._page(
+        return await self._page(
             "list.html",
             status_code,
             traces=matching[: query.limit],
@@ -84,7 +85,7 @@ class Pages:
     async def show_trace(self, request: Request) -> Response:
         """`/traces/{trace_id}`: one trace as a waterfall."""
         trace = self._trace(request)
-        return self._page("trace.html", trace=trace, drawing=waterfall(trace))
+        return await self._page("trace.html", trace=trace, drawing=waterfall(trace))
 
     async def api_list(self, request: Request) -> Response:
         """`/api/traces`: the same list as JSON."""
@@ -108,7 +109,7 @@ class Pages:
         )
         if request.url.path.startswith("/api/"):
             return JSONResponse({"error": detail}, status_code)
-        return self._page(
+        return await self._page(
             "failed.html", status_code, detail=detail, is_trace_missing=isinstance(error, TraceNotFound)
         )
 
@@ -118,11 +119,13 @@ class Pages:
             raise TraceNotFound
         return trace
 
-    def _page(self, template: str, status_code: int = 200, **values: object) -> HTMLResponse:
+    async def _page(self, name: str, status_code: int = 200, **values: object) -> HTMLResponse:
         services = self._store.services()
         colours = {service: position % COLOURS for position, service in enumerate(services)}
-        html = self._templates.get_template(template).render(
-            store=self._store, services=services, colours=colours, **values
+        template = self._templates.get_template(name)
+        # A trace of thousands of spans takes a second: meanwhile the loop goes on receiving.
+        html = await asyncio.to_thread(
+            template.render, store=self._store, services=services, colours=colours, **values
         )
         return HTMLResponse(html, status_code)
 
