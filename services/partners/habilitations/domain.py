@@ -18,7 +18,7 @@ _EMAIL_LENGTH = 254
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
-# UUIDv7 before the first one.
+# Lies before every UUIDv7.
 _NIL = UUID(int=0)
 
 
