@@ -9,7 +9,9 @@ import pytest
 import trustme
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2
+from typer.testing import CliRunner
 
+from cli.root import app
 from msa.partners.v1 import partner_service_pb2 as pb
 from services.kit.errors import (
     DependencyUnavailable,
@@ -188,8 +190,8 @@ def test_global_options_stand_before_or_after(fakes: Fakes, arguments: list[str]
         caisses=[pb.Caisse(caisse_code="21", name="MSA Bourgogne", departments=["21", "58"])]
     )
     given = [str(fakes.config) if argument == "@" else argument for argument in arguments]
-    result = fakes.qf_process(*given)
-    assert result.returncode == 0, result.stderr
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout) == [
         {"caisse_code": "21", "name": "MSA Bourgogne", "departments": ["21", "58"]}
     ]

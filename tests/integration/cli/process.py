@@ -1,0 +1,57 @@
+"""`qf` against one stack; what is confidential reaches it through standard input or a file."""
+
+import asyncio
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from cli.root import app
+
+# What an argument never looks like (N5).
+_NIR = re.compile(r"[1-478][0-9]{4}[0-9AB]{2}[0-9]{8}")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command said."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+class Qf:
+    """Runs commands, in a thread of this process unless told otherwise."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+
+    async def run(self, *arguments: str, stdin: str = "") -> Told:
+        """Runs a command to its end."""
+        result = await asyncio.to_thread(CliRunner().invoke, app, self._complete(arguments), input=stdin)
+        assert "Traceback" not in result.stderr
+        return Told(result.exit_code, result.stdout, result.stderr)
+
+    async def json(self, *arguments: str, stdin: str = "") -> Any:
+        """What a command that succeeds prints with --json."""
+        told = await self.run(*arguments, "--json", stdin=stdin)
+        assert told.status == 0, told.stderr
+        return json.loads(told.stdout)
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Starts a command as a process of its own; the caller talks to it."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli", *self._complete(arguments)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    def _complete(self, arguments: tuple[str, ...]) -> list[str]:
+        assert not any(_NIR.search(argument) for argument in arguments)
+        return [*arguments, "--config", str(self._config)]

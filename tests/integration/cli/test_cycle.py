@@ -1,0 +1,242 @@
+"""The caisse agent's work with `qf` on the real services: register, import, oppose, show the journal."""
+
+import asyncio
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.type import date_pb2
+
+from cli.people import synthetic_nir
+from msa.quotient.v1 import disclosure_service_pb2 as pb
+from msa.quotient.v1 import disclosure_service_pb2_grpc as rpc
+from tests.integration.cli.process import Qf
+from tests.stack import Stack
+from tests.unit.cli.lines import line, quotient
+
+CAISSE = "21"
+USER = {"nom": "GARMELIN", "prenom": "Agathe", "email": "agathe.garmelin@valbrune.example"}
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A partner with a convention in force and one user."""
+
+    partner_id: str
+    convention_id: str
+    user: dict[str, Any]
+
+
+@pytest.fixture
+def qf(stack: Stack) -> Qf:
+    """`qf` for the stack."""
+    return Qf(stack.layout.qf_config_file)
+
+
+def new_nir() -> str:
+    """The NIR of an invented person that no other test uses."""
+    return synthetic_nir(1_000_000 + secrets.randbelow(60_000_000), 2)
+
+
+def new_numero() -> str:
+    return f"T{secrets.token_hex(6)}"
+
+
+def dossier(nir: str, **changes: Any) -> bytes:
+    return line(nir=nir, numero_dossier=f"D{nir}", **changes)
+
+
+async def register(qf: Qf) -> Registered:
+    """Registers a partner, a convention in force and a user, each by its command."""
+    partner = await qf.json(
+        "partner", "register", "--caisse", CAISSE, "--numero-tiers", new_numero(), "--denomination", "Mairie"
+    )
+    convention = await qf.json(
+        *("convention", "register", "--partner", partner["partner_id"], "--caisse", CAISSE),
+        *("--signed", "2026-01-15", "--cnil-declared", "2026-01-10"),
+    )
+    assert convention["state"] == "IN_FORCE"
+    user = await qf.json(
+        "user", "register", "--convention", convention["convention_id"], stdin=json.dumps(USER)
+    )
+    return Registered(partner["partner_id"], convention["convention_id"], user)
+
+
+async def test_the_services_serve(qf: Qf) -> None:
+    assert {row["state"] for row in await qf.json("status")} == {"SERVING"}
+
+
+async def test_the_caisses_are_listed(qf: Qf) -> None:
+    caisses = {row["caisse_code"]: row for row in await qf.json("caisse", "list")}
+    assert caisses[CAISSE]["name"] == "MSA Bourgogne"
+    assert len(caisses) == 35
+
+
+async def test_a_partner_is_registered_suspended_and_readmitted(qf: Qf) -> None:
+    numero = new_numero()
+    register_it = (
+        "partner",
+        "register",
+        "--caisse",
+        CAISSE,
+        "--numero-tiers",
+        numero,
+        "--denomination",
+        "Mairie",
+    )
+    partner_id = (await qf.json(*register_it))["partner_id"]
+    assert (await qf.run(*register_it)).status == 1
+    assert (await qf.json("partner", "suspend", partner_id, "--reason", "misuse"))["suspend_time"]
+    assert (await qf.json("partner", "lift", partner_id))["suspend_time"] is None
+    assert (await qf.run("partner", "lift", partner_id)).status == 1
+    assert (await qf.json("partner", "show", partner_id))["numero_tiers"] == numero
+    listed = await qf.json("partner", "list", "--caisse", CAISSE, "--limit", "5000")
+    assert partner_id in {row["partner_id"] for row in listed}
+
+
+async def test_a_convention_waits_for_its_declaration_and_ends(qf: Qf) -> None:
+    partner = await qf.json(
+        "partner", "register", "--caisse", CAISSE, "--numero-tiers", new_numero(), "--denomination", "Crèche"
+    )
+    convention = await qf.json(
+        *("convention", "register", "--partner", partner["partner_id"], "--caisse", CAISSE),
+        *("--signed", "2026-01-15"),
+    )
+    convention_id = convention["convention_id"]
+    assert convention["state"] == "PENDING"
+    declared = await qf.json("convention", "declare-cnil", convention_id, "--date", "2026-01-20")
+    assert declared["state"] == "IN_FORCE"
+    ended = await qf.json("convention", "end", convention_id, "--date", "today", "--reason", "over", "--yes")
+    assert ended["state"] == "ENDED"
+    assert (await qf.json("convention", "show", convention_id))["end_date"] == ended["end_date"]
+
+
+async def test_a_user_is_registered_renewed_and_withdrawn(qf: Qf) -> None:
+    registered = await register(qf)
+    habilitation = registered.user["habilitation_id"]
+    named = ("--habilitation", habilitation)
+    assert registered.user["temporary_password"]
+    assert registered.user["login"]
+    assert (await qf.run("user", "credentials", *named)).status == 1
+    shown = await qf.json("user", "show", *named)
+    assert (shown["nom"], shown["login"]) == ("GARMELIN", registered.user["login"])
+    assert "temporary_password" not in shown
+    renewed = await qf.json("user", "new-password", *named)
+    assert renewed["temporary_password"] != registered.user["temporary_password"]
+    await qf.json("user", "sign-out", *named)
+    await qf.json("user", "disable", *named)
+    withdrawn = await qf.json("user", "withdraw", *named, "--reason", "left the service", "--yes")
+    assert withdrawn["withdraw_time"]
+    (listed,) = await qf.json("user", "list", "--convention", registered.convention_id)
+    assert listed["habilitation_id"] == habilitation
+    assert (await qf.json("user", "show", *named))["disable_time"]
+
+
+async def test_the_same_file_again_changes_nothing(qf: Qf, tmp_path: Path) -> None:
+    nirs = [new_nir() for _ in range(700)]
+    file = tmp_path / "dossiers.ndjson"
+    file.write_bytes(b"".join(dossier(nir) for nir in nirs))
+    first = await qf.json("dossiers", "import", str(file))
+    assert (first["created"], first["refused"]) == (700, 0)
+    again = await qf.json("dossiers", "import", str(file))
+    assert (again["created"], again["updated"], again["unchanged"], again["refused"]) == (0, 0, 700, 0)
+    file.write_bytes(dossier(nirs[0], quotient_familial=quotient(valeur=1)) + dossier(nirs[1]))
+    changed = await qf.json("dossiers", "import", str(file))
+    assert (changed["updated"], changed["unchanged"]) == (1, 1)
+
+
+async def test_what_the_service_refuses_is_told_in_the_words_of_the_file(qf: Qf) -> None:
+    good, bad = new_nir(), new_nir()
+    content = dossier(good) + line(nir=bad, numero_dossier="no spaces, please") + b"\n{}\n" + dossier(bad)
+    imported = await qf.run("dossiers", "import", "-", "--json", stdin=content.decode())
+    assert imported.status == 3
+    summary = json.loads(imported.stdout)
+    assert (summary["created"], summary["refused"], summary["blank_lines"]) == (2, 2, 1)
+    assert [(told["line"], told["field"]) for told in summary["refusals"]] == [
+        (2, "numero_dossier"),
+        (4, "caisse"),
+    ]
+    assert "please" not in imported.stdout + imported.stderr
+
+
+async def test_an_amount_out_of_range_is_told_as_valeur(qf: Qf) -> None:
+    content = dossier(new_nir(), quotient_familial=quotient(valeur=2_000_000))
+    imported = await qf.run("dossiers", "import", "-", "--json", stdin=content.decode())
+    assert [told["field"] for told in json.loads(imported.stdout)["refusals"]] == ["quotient_familial.valeur"]
+
+
+async def test_an_opposition_is_recorded_once_listed_and_withdrawn(qf: Qf) -> None:
+    nir = new_nir()
+    at_caisse = ("--caisse", CAISSE)
+    first = await qf.json("opposition", "record", *at_caisse, "--channel", "letter", stdin=nir)
+    again = await qf.json("opposition", "record", *at_caisse, "--channel", "online", stdin=nir)
+    assert again["opposition_id"] == first["opposition_id"]
+    assert (await qf.json("opposition", "list", *at_caisse, stdin=nir))[0]["withdraw_time"] is None
+    assert (await qf.json("opposition", "withdraw", *at_caisse, "--yes", stdin=nir))["withdraw_time"]
+    assert (await qf.run("opposition", "withdraw", *at_caisse, "--yes", stdin=nir)).status == 1
+    (history,) = await qf.json("opposition", "list", *at_caisse, stdin=nir)
+    assert history["withdraw_time"]
+
+
+async def test_the_journal_tells_a_family_who_asked(qf: Qf, stack: Stack, tmp_path: Path) -> None:
+    registered = await register(qf)
+    nir = new_nir()
+    await qf.json("dossiers", "import", "-", stdin=dossier(nir).decode())
+    async with stack.channel("quotient", "gateway") as channel:
+        item = pb.DiscloseItem(
+            nir=nir,
+            caisse_code=CAISSE,
+            month=date_pb2.Date(year=2026, month=11, day=1),
+            purpose=pb.PURPOSE_CANTEEN,
+            account_id=registered.user["account_id"],
+            habilitation_id=registered.user["habilitation_id"],
+            partner_id=registered.partner_id,
+            convention_id=registered.convention_id,
+        )
+        await rpc.DisclosureServiceStub(channel).Disclose(pb.DiscloseRequest(items=[item]))
+    person = tmp_path / "person.txt"
+    person.write_text(nir)
+    (told,) = await qf.json("journal", "show", "--caisse", CAISSE, "--nir-file", str(person))
+    assert (told["outcome"], told["purpose"], told["month"]) == ("AVAILABLE", "CANTEEN", "2026-11")
+    assert told["period_starts"] == ["2026-11-01"]
+    assert await qf.json("journal", "show", "--caisse", CAISSE, "--partner", registered.partner_id) == [told]
+    assert await qf.json("journal", "show", "--caisse", CAISSE, "--nir-prompt", stdin=new_nir()) == []
+
+
+async def test_tables_fit_people_too(qf: Qf) -> None:
+    registered = await register(qf)
+    for arguments in (
+        ("caisse", "list"),
+        ("partner", "list", "--caisse", CAISSE),
+        ("convention", "show", registered.convention_id),
+        ("user", "list", "--convention", registered.convention_id),
+        ("journal", "show", "--caisse", CAISSE),
+    ):
+        told = await qf.run(*arguments)
+        assert told.status == 0, told.stderr
+        assert told.stdout.strip()
+
+
+async def test_the_nir_is_in_no_argument_of_the_process(qf: Qf) -> None:
+    nir = new_nir()
+    process = await qf.start("opposition", "record", "--caisse", CAISSE, "--channel", "counter")
+    arguments = await asyncio.to_thread(Path(f"/proc/{process.pid}/cmdline").read_bytes)
+    environ = await asyncio.to_thread(Path(f"/proc/{process.pid}/environ").read_bytes)
+    stdout, stderr = await process.communicate(nir.encode())
+    assert process.returncode == 0, stderr
+    assert b"opposition" in arguments
+    assert not any(nir.encode() in told for told in (arguments, environ, stdout, stderr))
+
+
+async def test_a_slow_standard_input_does_not_end_an_import(qf: Qf) -> None:
+    process = await qf.start("dossiers", "import", "-", "--json")
+    assert process.stdin is not None
+    process.stdin.write(dossier(new_nir()))
+    await process.stdin.drain()
+    await asyncio.sleep(1.5)
+    stdout, stderr = await process.communicate(dossier(new_nir()))
+    assert process.returncode == 0, stderr
+    assert json.loads(stdout)["created"] == 2
