@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import IntEnum
 from typing import NamedTuple
@@ -55,7 +55,8 @@ class Coordonnees:
 
     def encode(self) -> bytes:
         """One text for one content."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
+        content = {**vars(self), "allocataires": [vars(allocataire) for allocataire in self.allocataires]}
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
     def decode(cls, text: bytes) -> "Coordonnees":

@@ -1,5 +1,6 @@
 """Publication of dossiers by the caisses."""
 
+import asyncio
 from collections.abc import Sequence
 
 import structlog
@@ -22,6 +23,8 @@ from services.quotient.dossiers.store import ChunkStore, DossierStore, SealedDos
 from services.quotient.fields import require_batch_size
 from services.quotient.secrecy import PersonIndexer, Vault
 
+# However many publish at once, consultations find connections in the pool.
+_CHUNKS_AT_ONCE = 2
 _log = structlog.get_logger()
 
 
@@ -33,6 +36,7 @@ class DossierService:
         self._indexer = indexer
         self._vault = vault
         self._clock = clock
+        self._turns = asyncio.Semaphore(_CHUNKS_AT_ONCE)
 
     async def publish(self, drafts: Sequence[RecordDraft]) -> Sequence[PublishedRecord]:
         """Commits one chunk, all of it or nothing, and tells what became of each record, in order.
@@ -56,7 +60,8 @@ class DossierService:
         if not records:
             return []
         indexes = [self._indexer.index(record.nir) for record in records]
-        async with self._store.chunk({record.key.caisse_code for record in records}) as chunk:
+        caisse_codes = {record.key.caisse_code for record in records}
+        async with self._turns, self._store.chunk(caisse_codes) as chunk:
             known = await chunk.known(
                 {record.key for record in records},
                 {

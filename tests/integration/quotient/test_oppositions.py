@@ -107,10 +107,13 @@ async def test_unknown_to_the_caisse_reads_not_found_whatever_the_oppositions(ca
 
 async def test_no_disclosure_that_starts_after_the_acknowledgement_shows_anything(caller: Caller) -> None:
     nirs = [await family(caller) for _ in range(20)]
-    await asyncio.gather(*(_race(caller, nir) for nir in nirs))
+    raced = await asyncio.gather(*(_results_after_the_acknowledgement(caller, nir) for nir in nirs))
+    results = [result for after in raced for result in after]
+    assert {result.outcome for result in results} == {pb.DISCLOSURE_OUTCOME_OPPOSED}
+    assert all(shows_nothing(result) for result in results)
 
 
-async def _race(caller: Caller, nir: str) -> None:
+async def _results_after_the_acknowledgement(caller: Caller, nir: str) -> list[pb.DiscloseResult]:
     shown, acknowledged = asyncio.Event(), asyncio.Event()
     after: list[pb.DiscloseResult] = []
 
@@ -129,8 +132,7 @@ async def _race(caller: Caller, nir: str) -> None:
         await shown.wait()
         await caller.record_opposition(nir)
         acknowledged.set()
-    assert {result.outcome for result in after} == {pb.DISCLOSURE_OUTCOME_OPPOSED}
-    assert all(shows_nothing(result) for result in after)
+    return after
 
 
 async def test_recording_one_that_stands_changes_nothing(caller: Caller) -> None:

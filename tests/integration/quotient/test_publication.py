@@ -121,6 +121,18 @@ async def test_two_publications_of_the_same_people_at_once_do_not_lock_each_othe
     assert everything.count(UNCHANGED) == len(everything) - len(there)
 
 
+async def test_consultations_go_on_while_many_publish(caller: Caller) -> None:
+    nir = new_nir()
+    await caller.publish(record(nir, qf=QF))
+    files = [[[record(new_nir(), qf=QF) for _ in range(200)]] * 2 for _ in range(20)]
+    publications = [asyncio.create_task(caller.publish_chunks(chunks)) for chunks in files]
+    met = set()
+    while not all(publication.done() for publication in publications):
+        met.add((await caller.consult(item(nir))).outcome)
+    await asyncio.gather(*publications)
+    assert met == {disclosure_pb.DISCLOSURE_OUTCOME_AVAILABLE}
+
+
 async def test_a_crash_in_mid_publication_leaves_whole_chunks_or_nothing(
     caller: Caller, stack: Stack
 ) -> None:
