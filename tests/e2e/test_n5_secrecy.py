@@ -1,0 +1,238 @@
+"""N5: sentinels are planted, every success and failure is driven, and then everything that is kept is read.
+
+No NIR, name, amount, password or token in a log line, span, URL, Redis key, error message, process argument; and no
+NIR, name or password in clear in what PostgreSQL and Valkey write to disk.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from deploy.local.processes import ProcessFile
+from deploy.local.secrets import read_password
+from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
+from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
+from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
+from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
+from tests.caisse import BOURGOGNE, Caisse, User
+from tests.e2e.conftest import Channels
+from tests.people import new_nir
+from tests.portal import Portal, answered, bearer, grpc_bearer
+from tests.stack import Stack
+
+FAMILY_NAME = "Zwetschgenkuchen"
+AMOUNT_CENTS = 3133713
+PASSWORD = "Sentinelle-du-Colombier-77"
+WRONG_PASSWORD = "Sentinelle-perdue-0815"
+FLUSH_SECONDS = 2.0
+
+
+@dataclass
+class Canary:
+    """What was planted, and what came back as errors."""
+
+    nir: str
+    user: User
+    tokens: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def never_kept(self) -> list[str]:
+        """What may stand nowhere in clear, not even in a database."""
+        spaced = f"{self.nir[0]} {self.nir[1:3]} {self.nir[3:5]}"
+        temporary = self.user.temporary_password
+        return [self.nir[:13], spaced, FAMILY_NAME, PASSWORD, WRONG_PASSWORD, temporary, *self.tokens]
+
+    def never_told(self) -> list[str]:
+        """What may stand in no log, span, error or Redis key."""
+        euros = [f"{AMOUNT_CENTS}", "31337.13", "31337,13"]
+        return [*self.never_kept(), *euros, self.user.login, "vallombreuse.example", "Pâquerette"]
+
+
+@pytest.fixture(scope="module")
+async def canary(stack: Stack, channels: Channels, caisse: Caisse, portal: Portal) -> Canary:
+    """Everything is done once, well and badly."""
+    planted = Canary(
+        await caisse.publish(nom=FAMILY_NAME, amount_cents=AMOUNT_CENTS), await caisse.habilitate()
+    )
+    await _succeed(planted, caisse, portal)
+    await _fail_by_json(planted, portal)
+    await _fail_by_grpc(planted, portal)
+    await _fail_inside(planted, channels, caisse)
+    await _fail_on_the_wire(planted, stack)
+    await _fail_while_a_service_is_away(planted, stack, portal)
+    await asyncio.sleep(FLUSH_SECONDS)
+    return planted
+
+
+async def _succeed(planted: Canary, caisse: Caisse, portal: Portal) -> None:
+    user = planted.user
+    first = answered(await portal.sign_in(user.login, user.temporary_password))["session_token"]
+    changed = await portal.change_password(first, user.temporary_password, PASSWORD)
+    second = answered(changed)["session_token"]
+    answered(await portal.consult(second, planted.nir))
+    third = answered(await portal.sign_in(user.login, PASSWORD))["session_token"]
+    shown = answered(await portal.consult(third, planted.nir))
+    assert shown["periods"][0]["amount_cents"] == AMOUNT_CENTS
+    assert FAMILY_NAME in json.dumps(shown)
+    await portal.consult_grpc(third, planted.nir)
+    await caisse.oppose(planted.nir, partner_id=user.partner_id)
+    answered(await portal.consult(third, planted.nir))
+    await caisse.journal(planted.nir)
+    planted.tokens += [first, second, third]
+
+
+async def _fail_by_json(planted: Canary, portal: Portal) -> None:
+    nir, token, login = planted.nir, planted.tokens[-1], planted.user.login
+    auth = bearer(token)
+    consult = "/v1/quotients:consult"
+    requests = [
+        portal.consult(token, _with_wrong_key(nir)),
+        portal.consult(token, f"{nir}9"),
+        portal.consult(token, nir, month=nir),
+        portal.consult(token, nir, case_reference=f"ref {nir}"),
+        portal.consult(token, nir, purpose=nir),
+        portal.consult(token, nir, unknown_field=nir),
+        portal.consult(planted.tokens[0], nir),
+        portal.json.post(consult, content=f'{{"nir": "{nir}", {FAMILY_NAME}', headers=auth),
+        portal.json.post(consult, content=f'{{"nir": "{nir}"', headers=auth),
+        portal.json.post(consult, content=f'{{"nir": {{"{nir}": 1}}}}', headers=auth),
+        portal.json.post(consult, content=json.dumps({"nir": nir * 6000}), headers=auth),
+        portal.json.post(f"{consult}?nir={nir}", json={"nir": nir}, headers=auth),
+        portal.json.get(f"/v1/status?nir={nir}&token={token}"),
+        portal.json.get(f"/v1/quotients/{nir}", headers=auth),
+        portal.json.get(f"/{nir}", headers=auth | {"x-nir": nir, "user-agent": nir, "referer": nir}),
+        portal.json.put(consult, json={"nir": nir}, headers=auth),
+        portal.sign_in(login, WRONG_PASSWORD),
+        portal.sign_in(PASSWORD, login),
+        portal.sign_in(nir, FAMILY_NAME),
+        portal.change_password(token, WRONG_PASSWORD, PASSWORD),
+        portal.change_password(token, PASSWORD, "court"),
+    ]
+    for request in requests:
+        response = await request
+        assert response.is_error, response.text
+        planted.errors.append(f"{response.headers} {response.text}")
+
+
+async def _fail_by_grpc(planted: Canary, portal: Portal) -> None:
+    for nir, metadata in (
+        (planted.nir, ()),
+        (_with_wrong_key(planted.nir), grpc_bearer(planted.tokens[-1])),
+        (planted.nir, grpc_bearer(f"{planted.tokens[-1]}x")),
+        (planted.nir * 6000, grpc_bearer(planted.tokens[-1])),
+    ):
+        request = portal.quotients.ConsultQuotient
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await request(_consult_request(nir), metadata=metadata, timeout=10)
+        planted.errors.append(f"{refused.value.details()} {refused.value.trailing_metadata()}")
+
+
+async def _fail_inside(planted: Canary, channels: Channels, caisse: Caisse) -> None:
+    nir = planted.nir
+    wrong_scope = opposition_pb.OppositionScope(caisse_code=nir, partner_id=nir)
+    stranger = OppositionServiceStub(channels("quotient", "partners"))
+    for stub in (caisse.oppositions, stranger):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.RecordOpposition(opposition_pb.RecordOppositionRequest(nir=nir, scope=wrong_scope))
+        planted.errors.append(f"{refused.value.details()} {refused.value.trailing_metadata()}")
+    wrong_key = dossier_pb.DossierRecord(caisse_code=BOURGOGNE, nir=_with_wrong_key(nir), numero_dossier="D1")
+    wrong_number = dossier_pb.DossierRecord(
+        caisse_code=BOURGOGNE, nir=new_nir(), numero_dossier=f"{nir}{FAMILY_NAME}\x00"
+    )
+    request = dossier_pb.PublishDossiersRequest(records=[wrong_key, wrong_number])
+    refusals = [str(response) async for response in caisse.dossiers.PublishDossiers(iter([request]))]
+    assert "NIR_KEY_MISMATCH" in refusals[0]
+    planted.errors += refusals
+
+
+async def _fail_on_the_wire(planted: Canary, stack: Stack) -> None:
+    request = f"GET /{planted.nir} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {planted.tokens[-1]}\r\n\r\n"
+
+    def plain_http() -> str:
+        with socket.create_connection(("127.0.0.1", stack.ports.edge_port), timeout=5) as connection:
+            connection.sendall(request.encode())
+            return connection.recv(65536).decode(errors="replace")
+
+    planted.errors.append(await asyncio.to_thread(plain_http))
+
+
+async def _fail_while_a_service_is_away(planted: Canary, stack: Stack, portal: Portal) -> None:
+    for part in ("quotient", "postgres", "valkey"):
+        stack.kill(part)
+        response = await portal.consult(planted.tokens[-1], planted.nir)
+        assert response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        planted.errors.append(response.text)
+        for name in (part, "identity", "partners", "quotient"):
+            await stack.wait_until_ready(name)
+
+
+def _with_wrong_key(nir: str) -> str:
+    return f"{nir[:13]}{int(nir[13:]) % 97 + 1:02}"
+
+
+def _consult_request(nir: str) -> quotient_pb.ConsultQuotientRequest:
+    return quotient_pb.ConsultQuotientRequest(nir=nir, purpose=quotient_pb.PURPOSE_PRICING)
+
+
+def found(sentinels: list[str], haystack: bytes) -> list[str]:
+    """The sentinels that stand in `haystack`, as UTF-8."""
+    return [sentinel for sentinel in sentinels if sentinel.encode() in haystack]
+
+
+def files_under(folder: Path) -> Iterator[Path]:
+    yield from (path for path in folder.rglob("*") if path.is_file())
+
+
+async def test_no_log_line_tells(canary: Canary, stack: Stack) -> None:
+    logs = {path.name: path.read_bytes() for path in files_under(stack.layout.logs)}
+    assert b"upstream_unavailable" in logs["gateway.log"]
+    assert {name: leaked for name, log in logs.items() if (leaked := found(canary.never_told(), log))} == {}
+
+
+async def test_no_span_tells(canary: Canary, stack: Stack) -> None:
+    async with httpx.AsyncClient(base_url=stack.demo["traces_url"]) as desk:
+        traces = (await desk.get("/api/traces", params={"limit": 1000})).json()["traces"]
+        spans = [(await desk.get(f"/api/traces/{trace['trace_id']}")).text for trace in traces]
+    assert any("ConsultQuotient" in text for text in spans)
+    assert found(canary.never_told(), "\n".join(spans).encode()) == []
+
+
+async def test_no_error_tells(canary: Canary) -> None:
+    assert len(canary.errors) > 30
+    assert [error for error in canary.errors if found(canary.never_told(), error.encode())] == []
+
+
+async def test_no_redis_key_or_value_tells(canary: Canary, stack: Stack) -> None:
+    password = read_password(stack.layout, "valkey.password")
+    kept: list[bytes] = []
+    async with Redis(host="127.0.0.1", port=stack.ports.valkey_port, password=password) as client:
+        async for key in client.scan_iter():
+            kept += [key, await client.dump(key) or b""]
+    assert kept
+    assert found(canary.never_told(), b"\n".join(kept)) == []
+
+
+async def test_nothing_stands_in_clear_on_disk(canary: Canary, stack: Stack) -> None:
+    """PostgreSQL's tables and write-ahead log, Valkey's append-only file."""
+    stores = [stack.layout.data / "postgres", stack.layout.data / "valkey"]
+    read = {path: path.read_bytes() for store in stores for path in files_under(store)}
+    assert any("pg_wal" in path.parts for path in read)
+    assert {
+        path.name: leaked for path, content in read.items() if (leaked := found(canary.never_kept(), content))
+    } == {}
+
+
+def test_no_process_argument_tells(canary: Canary, stack: Stack) -> None:
+    processes = ProcessFile(stack.layout.processes_file).read()
+    arguments = [Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in processes.values()]
+    secrets = [path.read_text() for path in stack.layout.secrets.glob("*.password")]
+    assert len(arguments) > 7
+    assert found([*canary.never_told(), *secrets], b"\n".join(arguments)) == []

@@ -1,0 +1,63 @@
+"""N8: what is needed to answer safely is killed (`kill -9`); the answer is UNAVAILABLE, and it heals by itself."""
+
+import asyncio
+
+import grpc
+import httpx
+import pytest
+
+from tests.caisse import Caisse
+from tests.e2e.conftest import Agent
+from tests.portal import Portal, answered, reason
+from tests.stack import Stack
+
+ANSWER_SECONDS = 2.0
+HEALING_SECONDS = 20.0
+
+
+@pytest.mark.parametrize("part", ["identity", "partners", "quotient", "valkey", "postgres", "gateway"])
+async def test_a_killed_part_means_unavailable_within_2_s_and_heals(
+    stack: Stack, caisse: Caisse, portal: Portal, own_agent: Agent, part: str
+) -> None:
+    nir = await caisse.publish()
+    answered(await portal.consult(own_agent.token, nir))
+    loop = asyncio.get_running_loop()
+
+    stack.kill(part)
+    started = loop.time()
+    refused = await portal.consult(own_agent.token, nir)
+    seconds = loop.time() - started
+
+    assert refused.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert reason(refused) == "DEPENDENCY_UNAVAILABLE"
+    assert "amount_cents" not in refused.text
+    assert seconds < ANSWER_SECONDS
+
+    healed_by = loop.time() + HEALING_SECONDS
+    while (response := await portal.consult(own_agent.token, nir)).is_error and loop.time() < healed_by:
+        assert response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        await asyncio.sleep(0.1)
+    assert answered(response)["outcome"] == "OUTCOME_AVAILABLE"
+    # A service may be back before every other that was hit.
+    await stack.wait_until_ready(part)
+
+
+async def test_by_grpc_too(stack: Stack, caisse: Caisse, portal: Portal, own_agent: Agent) -> None:
+    nir = await caisse.publish()
+    stack.kill("quotient")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await portal.consult_grpc(own_agent.token, nir)
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+    await stack.wait_until_ready("quotient")
+    await portal.consult_grpc(own_agent.token, nir)
+
+
+async def test_a_killed_edge_comes_back(
+    stack: Stack, caisse: Caisse, portal: Portal, own_agent: Agent
+) -> None:
+    nir = await caisse.publish()
+    stack.kill("edge")
+    with pytest.raises(httpx.TransportError):
+        await portal.consult(own_agent.token, nir)
+    await stack.wait_until_ready("edge")
+    answered(await portal.consult(own_agent.token, nir))

@@ -1,0 +1,93 @@
+"""One call is one trace, from the edge to the stores, as it arrives over OTLP."""
+
+import asyncio
+import textwrap
+
+from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
+from tests.caisse import Caisse
+from tests.e2e.conftest import Agent
+from tests.portal import NEW_PASSWORD, Portal, answered, grpc_bearer
+from tests.span_tree import JsonTrace, indented, wait_for_trace
+from tests.stack import Stack
+
+SIGN_IN = """
+    edge: POST /v1/sessions
+      gateway: msa.gateway.v1.SessionService/SignIn
+        gateway: msa.identity.v1.SessionService/SignIn
+          identity: msa.identity.v1.SessionService/SignIn
+            identity: redis begin_attempt
+            identity: postgresql find_account
+            identity: argon2 verify
+            identity: postgresql record_sign_in
+            identity: redis clear_attempts
+            identity: redis add_session
+"""
+CONSULTATION = """
+    edge: POST /v1/quotients:consult
+      gateway: msa.gateway.v1.QuotientService/ConsultQuotient
+        gateway: msa.identity.v1.SessionService/Authenticate
+          identity: msa.identity.v1.SessionService/Authenticate
+            identity: redis use_sessions
+            identity: postgresql compare_generations
+        gateway: msa.partners.v1.HabilitationService/Authorize
+          partners: msa.partners.v1.HabilitationService/Authorize
+            partners: postgresql authorize
+        gateway: msa.quotient.v1.OppositionService/CheckOppositions
+          quotient: msa.quotient.v1.OppositionService/CheckOppositions
+            quotient: postgresql check_oppositions
+        gateway: msa.quotient.v1.DisclosureService/Disclose
+          quotient: msa.quotient.v1.DisclosureService/Disclose
+            quotient: postgresql disclose
+"""
+
+
+def lines(tree: str) -> int:
+    return len(tree.strip().splitlines())
+
+
+async def trace_of(stack: Stack, trace_id: str, tree: str) -> JsonTrace:
+    return await wait_for_trace(stack.demo["traces_url"], trace_id, spans=lines(tree))
+
+
+async def test_a_sign_in_is_one_trace(stack: Stack, portal: Portal, own_agent: Agent) -> None:
+    response = await portal.sign_in(own_agent.user.login, NEW_PASSWORD)
+    trace = await trace_of(stack, response.headers["x-trace-id"], SIGN_IN)
+    assert indented(trace) == textwrap.dedent(SIGN_IN).strip()
+
+
+async def test_a_consultation_is_one_trace(
+    stack: Stack, caisse: Caisse, portal: Portal, agent: Agent
+) -> None:
+    nir = await caisse.publish()
+    response = await portal.consult(agent.token, nir)
+    trace_id = response.headers["x-trace-id"]
+    trace = await trace_of(stack, trace_id, CONSULTATION)
+    assert indented(trace) == textwrap.dedent(CONSULTATION).strip()
+    [line] = await caisse.journal(nir)
+    assert line.trace_id == trace_id
+
+
+async def test_by_grpc_the_tree_is_the_same_below_the_edge(
+    stack: Stack, caisse: Caisse, portal: Portal, agent: Agent
+) -> None:
+    nir = await caisse.publish()
+    request = quotient_pb.ConsultQuotientRequest(nir=nir, purpose=quotient_pb.PURPOSE_PRICING)
+    call = portal.quotients.ConsultQuotient(request, metadata=grpc_bearer(agent.token))
+    await call
+    trace_id = dict(await call.initial_metadata())["x-trace-id"]
+    trace = await trace_of(stack, str(trace_id), CONSULTATION)
+    assert indented(trace).splitlines()[1:] == textwrap.dedent(CONSULTATION).strip().splitlines()[1:]
+
+
+async def test_consultations_that_share_a_batch_are_each_one_whole_trace(
+    stack: Stack, caisse: Caisse, portal: Portal, own_agent: Agent
+) -> None:
+    nir = await caisse.publish()
+    responses = await asyncio.gather(*(portal.consult(own_agent.token, nir) for _ in range(12)))
+    batch_sizes = set()
+    for response in responses:
+        answered(response)
+        trace = await trace_of(stack, response.headers["x-trace-id"], CONSULTATION)
+        assert indented(trace) == textwrap.dedent(CONSULTATION).strip()
+        batch_sizes |= {span["attributes"].get("qf.batch.size", 1) for span in trace["spans"]}
+    assert max(batch_sizes) > 1

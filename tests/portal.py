@@ -1,0 +1,88 @@
+"""A partner's software: what it does through the gateway, as JSON and as gRPC."""
+
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+
+from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
+from msa.gateway.v1.quotient_service_pb2_grpc import QuotientServiceStub
+from msa.gateway.v1.session_service_pb2_grpc import SessionServiceStub
+from tests.caisse import User
+
+NEW_PASSWORD = "Coquelicot-Jonquille-1999"
+PURPOSE = "PURPOSE_PRICING"
+
+
+class Portal:
+    """One client of the gateway; close it by `aclose`."""
+
+    def __init__(self, gateway_url: str, ca_file: Path) -> None:
+        self.json = httpx.AsyncClient(
+            base_url=gateway_url, http2=True, verify=ssl.create_default_context(cafile=ca_file), timeout=10
+        )
+        credentials = grpc.ssl_channel_credentials(ca_file.read_bytes())
+        self.channel = grpc.aio.secure_channel(gateway_url.removeprefix("https://"), credentials)
+        self.sessions = SessionServiceStub(self.channel)
+        self.quotients = QuotientServiceStub(self.channel)
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self.json.aclose()
+        await self.channel.close()
+
+    async def sign_in(self, login: str, password: str) -> httpx.Response:
+        """`POST /v1/sessions`."""
+        return await self.json.post("/v1/sessions", json={"login": login, "password": password})
+
+    async def change_password(self, token: str, current: str, new: str = NEW_PASSWORD) -> httpx.Response:
+        """`POST /v1/password`."""
+        body = {"current_password": current, "new_password": new}
+        return await self.json.post("/v1/password", json=body, headers=bearer(token))
+
+    async def open_session(self, user: User) -> str:
+        """The first sign-in with its change of password (art. 4-3); returns the token."""
+        signed_in = answered(await self.sign_in(user.login, user.temporary_password))
+        changed = await self.change_password(signed_in["session_token"], user.temporary_password)
+        return str(answered(changed)["session_token"])
+
+    async def sign_in_again(self, user: User) -> str:
+        """A later sign-in with the password chosen; returns the token."""
+        return str(answered(await self.sign_in(user.login, NEW_PASSWORD))["session_token"])
+
+    async def consult(self, token: str, nir: str, **fields: Any) -> httpx.Response:
+        """`POST /v1/quotients:consult`."""
+        body = {"nir": nir, "purpose": PURPOSE, **fields}
+        return await self.json.post("/v1/quotients:consult", json=body, headers=bearer(token))
+
+    async def consult_grpc(self, token: str, nir: str) -> quotient_pb.ConsultQuotientResponse:
+        """`msa.gateway.v1.QuotientService/ConsultQuotient`."""
+        request = quotient_pb.ConsultQuotientRequest(nir=nir, purpose=quotient_pb.PURPOSE_PRICING)
+        return await self.quotients.ConsultQuotient(request, metadata=grpc_bearer(token), timeout=10)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that carries a token."""
+    return {"authorization": f"Bearer {token}"}
+
+
+def grpc_bearer(token: str) -> tuple[tuple[str, str], ...]:
+    """The metadata that carry a token."""
+    return tuple(bearer(token).items())
+
+
+def answered(response: httpx.Response) -> dict[str, Any]:
+    """The JSON of an answer that is no error."""
+    assert response.status_code == httpx.codes.OK, response.text
+    return dict(json.loads(response.text))
+
+
+def reason(response: httpx.Response) -> str:
+    """The reason in the one ErrorInfo of an error."""
+    assert response.is_error, "expected an error"
+    reasons = [detail["reason"] for detail in response.json()["details"] if "reason" in detail]
+    assert len(reasons) == 1
+    return str(reasons[0])
