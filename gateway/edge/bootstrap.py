@@ -1,6 +1,8 @@
 """The whole of Envoy's configuration, as JSON."""
 
-from gateway.edge.config import EdgeSettings
+from pathlib import Path
+
+from gateway.edge.config import EdgeSettings, EdgeTelemetrySettings
 from gateway.edge.listener import listener
 from gateway.edge.routes import POLICY_CLUSTER
 from gateway.edge.tracing import OTLP_CLUSTER, application_log
@@ -14,7 +16,7 @@ _SPAN_FLUSH_COUNT = 256
 
 def bootstrap(settings: EdgeSettings) -> Json:
     """Everything Envoy is told: one port, the policy service behind it, and where spans go."""
-    telemetry = settings.telemetry.otlp_endpoint
+    telemetry = settings.telemetry
     return {
         "node": {"id": "edge", "cluster": "edge"},
         **_admin(settings),
@@ -23,7 +25,10 @@ def bootstrap(settings: EdgeSettings) -> Json:
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _runtime()}]},
         "static_resources": {
             "listeners": [listener(settings)],
-            "clusters": [_policy_cluster(settings), *([_otlp_cluster(telemetry)] if telemetry else [])],
+            "clusters": [
+                _policy_cluster(settings),
+                *([_otlp_cluster(telemetry)] if telemetry.otlp_endpoint else []),
+            ],
         },
     }
 
@@ -59,8 +64,27 @@ def _policy_cluster(settings: EdgeSettings) -> Json:
     return _grpc_cluster(POLICY_CLUSTER, "STATIC", endpoint)
 
 
-def _otlp_cluster(otlp_endpoint: str) -> Json:
-    return _grpc_cluster(OTLP_CLUSTER, "STRICT_DNS", address(otlp_endpoint.removeprefix("http://")))
+def _otlp_cluster(telemetry: EdgeTelemetrySettings) -> Json:
+    host_and_port = telemetry.otlp_endpoint.partition("://")[2]
+    cluster = _grpc_cluster(OTLP_CLUSTER, "STRICT_DNS", address(host_and_port))
+    if not telemetry.otlp_endpoint.startswith("https://") or telemetry.ca_file is None:
+        return cluster
+    return {**cluster, "transport_socket": _tls_to(host_and_port.rpartition(":")[0], telemetry.ca_file)}
+
+
+def _tls_to(host: str, ca_file: Path) -> Json:
+    validation = {
+        "trusted_ca": {"filename": str(ca_file.absolute())},
+        "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": host}}],
+    }
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": typed(
+            "transport_sockets.tls.v3.UpstreamTlsContext",
+            sni=host,
+            common_tls_context={"validation_context": validation, "alpn_protocols": ["h2"]},
+        ),
+    }
 
 
 def _grpc_cluster(name: str, kind: str, endpoint: Json) -> Json:

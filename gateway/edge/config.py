@@ -2,9 +2,9 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from services.kit.config import Section
 
@@ -28,10 +28,18 @@ class ServerTlsSettings(Section):
 
 
 class EdgeTelemetrySettings(Section):
-    """Where spans go, as `http://host:port` (OTLP over gRPC). Empty: no span is made."""
+    """Where spans go, as `http://host:port` or, with TLS, `https://host:port` (OTLP over gRPC). Empty: nowhere."""
 
-    otlp_endpoint: str = Field(default="", pattern=r"^(http://[^/:]+:\d{1,5})?$")
+    otlp_endpoint: str = Field(default="", pattern=r"^(https?://[^/:]+:\d{1,5})?$")
+    # PEM of the CAs that a collector behind https is checked against.
+    ca_file: Path | None = None
     sample_ratio: float = Field(default=1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _check_collector(self) -> Self:
+        if self.otlp_endpoint.startswith("https://") and self.ca_file is None:
+            raise ValueError("ca_file is needed with an otlp_endpoint behind https")
+        return self
 
 
 class EdgeSettings(Section):

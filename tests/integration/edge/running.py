@@ -26,6 +26,7 @@ class Edge:
     port: int
     ca_file: Path
     log: Path
+    gateway_socket: str
     policy: Policy
     collector: Collector
 
@@ -72,7 +73,7 @@ async def running_edge(
         )
     try:
         await _until_it_listens(port, process, log)
-        yield Edge(port, root / "ca.pem", log, policy, collector)
+        yield Edge(port, root / "ca.pem", log, gateway_socket, policy, collector)
     finally:
         if process.returncode is None:
             process.terminate()

@@ -15,6 +15,7 @@ from msa.gateway.v1 import (
     status_service_pb2,
     status_service_pb2_grpc,
 )
+from tests.integration.edge.policy import policy_server
 from tests.integration.edge.running import Edge
 from tests.integration.edge.statuses import detail, told_in_grpc, told_in_json
 
@@ -279,6 +280,18 @@ async def test_without_the_policy_service_callers_hear_it_at_once(lonely_edge: E
             )
     assert told_in_grpc(caught.value).reason == "DEPENDENCY_UNAVAILABLE"
     assert time.monotonic() - began < 1
+
+
+async def test_the_policy_service_is_found_again_when_it_is_back(lonely_edge: Edge) -> None:
+    async with lonely_edge.client() as client:
+        assert (await client.get("/v1/status")).status_code == 503
+        back = policy_server(lonely_edge.policy, lonely_edge.gateway_socket)
+        await back.start()
+        try:
+            assert (await client.get("/v1/status")).status_code == 200
+        finally:
+            await back.stop(None)
+        assert (await client.get("/v1/status")).status_code == 503
 
 
 async def test_a_call_without_answer_ends_with_deadline_exceeded(edge: Edge) -> None:
