@@ -44,8 +44,8 @@ class Output:
             table.add_row(_label(key), _cell(value))
         self._out.print(table)
 
-    def records(self, title: str, rows: Sequence[Row], empty: str) -> None:
-        """Shows a list of records; `empty` where there is none."""
+    def records(self, title: str, rows: Sequence[Row], empty: str, columns: Sequence[str] = ()) -> None:
+        """Shows a list of records; `empty` where there is none. A table has `columns` only, JSON has everything."""
         if self.as_json:
             self._json(rows)
             return
@@ -53,10 +53,11 @@ class Output:
             self._out.print(Text(empty))
             return
         table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for key in rows[0]:
+        shown = columns or tuple(rows[0])
+        for key in shown:
             table.add_column(_label(key), header_style="cyan", overflow="fold")
         for row in rows:
-            table.add_row(*(_cell(value) for value in row.values()))
+            table.add_row(*(_cell(row[key]) for key in shown))
         self._out.print(table)
 
     def document(self, document: Mapping[str, object]) -> None:
@@ -126,7 +127,7 @@ def _cell(value: Value) -> Text:
 
 def _words(value: Value) -> str:
     match value:
-        case None | "":
+        case None | "" | []:
             return "—"
         case bool():
             return "yes" if value else "no"

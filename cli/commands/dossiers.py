@@ -130,14 +130,16 @@ def _cut_short(failed: CommandFailed, tally: Tally) -> CommandFailed:
         return failed
     return CommandFailed(
         f"{failed.message} {tally.committed} lines are in, up to line {tally.last_line} of the file.",
-        f"{failed.remedy} Then run the same command again: what is in already is not changed by it.",
+        f"{failed.remedy} Then run the same command again: what is in stays as it is.",
         failed.status,
         failed.reason,
         failed.violations,
     )
 
 
-_INTERRUPTED = CommandFailed("The import was interrupted.", "", ExitStatus.INTERRUPTED, "INTERRUPTED")
+_INTERRUPTED = CommandFailed(
+    "The import was interrupted.", "Nothing is half done.", ExitStatus.INTERRUPTED, "INTERRUPTED"
+)
 
 
 @contextmanager

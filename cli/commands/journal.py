@@ -12,6 +12,9 @@ from msa.quotient.v1 import disclosure_service_pb2_grpc as rpc
 
 group = typer.Typer(no_args_is_help=True, help="The journal of consultations.")
 
+# What fits a screen; JSON has every field.
+_COLUMNS = ("disclose_time", "outcome", "purpose", "month", "partner_id", "case_reference", "consultation_id")
+
 
 @command(
     group,
@@ -32,7 +35,10 @@ def show(
     nir_file: NirFileOption = None,
     limit: LimitOption = 50,
 ) -> None:
-    """Shows the journal of a caisse, newest first: everything, one person's lines or one partner's."""
+    """Shows the journal of a caisse, newest first: everything, one person's lines or one partner's.
+
+    The table shows what fits a screen; --json shows every field, the account and the trace among them.
+    """
     nir = read_nir(nir_file).reveal() if nir_prompt or nir_file else ""
     service = qf.services.quotient
     stub = rpc.DisclosureServiceStub(service.channel)
@@ -51,6 +57,8 @@ def show(
         lambda page: page.disclosures,
     )
     rows = [views.disclosure(disclosure) for disclosure in disclosures]
-    qf.output.records(f"Journal of caisse {caisse}, newest first", rows, "No such line is in the journal.")
+    qf.output.records(
+        f"Journal of caisse {caisse}, newest first", rows, "No such line is in the journal.", _COLUMNS
+    )
     if more:
         qf.output.note("There are more; raise --limit.")

@@ -52,7 +52,9 @@ def list_partners(qf: Qf, caisse: CaisseOption, limit: LimitOption = 50) -> None
         lambda page: page.partners,
     )
     rows = [views.partner(partner) for partner in partners]
-    qf.output.records(f"Partners of caisse {caisse}", rows, f"Caisse {caisse} has registered no partner.")
+    empty = f"Caisse {caisse} has registered no partner."
+    columns = ("partner_id", "numero_tiers", "denomination", "suspend_time")
+    qf.output.records(f"Partners of caisse {caisse}", rows, empty, columns)
     if more:
         qf.output.note("There are more; raise --limit.")
 

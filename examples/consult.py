@@ -1,0 +1,176 @@
+"""A partner's client: signs in, looks quotients up, signs out. gRPC over TLS, with the public API's stubs only.
+
+With the local stack running (`make up`):
+
+    .venv/bin/python examples/consult.py --demo .local/demo.json
+
+It is the demo user. At the first sign-in the temporary password must be replaced (art. 4-3): the new one is read from
+--new-password-file, or made up and kept in a private file beside demo.json, so that a second run signs in with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status  # type: ignore[import-untyped]  # grpcio-status ships no types
+
+from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
+from msa.gateway.v1 import session_service_pb2 as session_pb
+from msa.gateway.v1.quotient_service_pb2_grpc import QuotientServiceStub
+from msa.gateway.v1.session_service_pb2_grpc import SessionServiceStub
+
+# Every call has a deadline: a partner's screen must not wait for ever.
+TIMEOUT_SECONDS = 5.0
+
+
+class Gateway:
+    """The partner's side of the gateway. The session token lives here and nowhere else."""
+
+    def __init__(self, url: str, ca_file: Path) -> None:
+        credentials = grpc.ssl_channel_credentials(ca_file.read_bytes())
+        self._channel = grpc.secure_channel(
+            urlsplit(url).netloc, credentials, [("grpc.enable_http_proxy", 0)]
+        )
+        self._sessions = SessionServiceStub(self._channel)
+        self._quotients = QuotientServiceStub(self._channel)
+        self._token = ""
+
+    def sign_in(self, login: str, password: str) -> bool:
+        """Opens a session; tells whether the password must be changed before anything else."""
+        reply = self._sessions.SignIn(
+            session_pb.SignInRequest(login=login, password=password), timeout=TIMEOUT_SECONDS
+        )
+        self._token = reply.session_token
+        return reply.password_change_required
+
+    def change_password(self, current: str, new: str) -> None:
+        """Replaces the password. The answer carries a new token; the old one is over."""
+        reply = self._sessions.ChangePassword(
+            session_pb.ChangePasswordRequest(current_password=current, new_password=new),
+            timeout=TIMEOUT_SECONDS,
+            metadata=self._bearer(),
+        )
+        self._token = reply.session_token
+
+    def consult(self, nir: str) -> quotient_pb.ConsultQuotientResponse:
+        """Looks the QF of the present month up."""
+        return self._quotients.ConsultQuotient(
+            quotient_pb.ConsultQuotientRequest(nir=nir, purpose=quotient_pb.PURPOSE_CANTEEN),
+            timeout=TIMEOUT_SECONDS,
+            metadata=self._bearer(),
+        )
+
+    def sign_out(self) -> None:
+        """Ends the session."""
+        self._sessions.SignOut(session_pb.SignOutRequest(), timeout=TIMEOUT_SECONDS, metadata=self._bearer())
+        self._channel.close()
+
+    def _bearer(self) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {self._token}"),)
+
+
+class Passwords:
+    """The passwords that this example chose, by login, in a file that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._by_login: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+
+    def of(self, login: str) -> str | None:
+        """The password chosen for `login` in an earlier run."""
+        return self._by_login.get(login)
+
+    def keep(self, login: str, password: str) -> None:
+        """Remembers it for the next run."""
+        self._by_login[login] = password
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(self._by_login, file)
+
+
+def sign_in(
+    gateway: Gateway, user: Mapping[str, Any], passwords: Passwords, new_password: str | None
+) -> None:
+    """Signs the demo user in with the password of an earlier run, else with the temporary one, and replaces that."""
+    login, temporary = user["login"], user["temporary_password"]
+    chosen = passwords.of(login)
+    if chosen is not None:
+        try:
+            gateway.sign_in(login, chosen)
+        except grpc.RpcError as error:
+            # A stack that was reset knows nothing of the earlier run.
+            if reason_of(error) != "CREDENTIALS_REFUSED":
+                raise
+        else:
+            return
+    if gateway.sign_in(login, temporary):
+        password = new_password or secrets.token_urlsafe(18)
+        gateway.change_password(temporary, password)
+        passwords.keep(login, password)
+        print("The temporary password was replaced.")
+
+
+def reason_of(error: grpc.RpcError) -> str:
+    """The reason in the error's ErrorInfo: machine-readable and stable, unlike the text."""
+    status = rpc_status.from_call(error)
+    info = error_details_pb2.ErrorInfo()
+    for detail in status.details if status else ():
+        if detail.Unpack(info):
+            return str(info.reason)
+    return error.code().name
+
+
+def show(kind: str, reply: quotient_pb.ConsultQuotientResponse) -> None:
+    """Prints one row; the amount is what the partner came for."""
+    outcome = quotient_pb.Outcome.Name(reply.outcome).removeprefix("OUTCOME_")
+    periods = ", ".join(
+        f"{period.amount_cents / 100:.2f} € from {period.valid_from}"
+        + (f" to {period.valid_to}" if period.valid_to else "")
+        for period in reply.periods
+    )
+    print(f"{kind:<20} {outcome:<12} {reply.dossier.numero:<20} {periods}")
+
+
+def main() -> None:
+    """Consults each of the demo's families."""
+    parser = argparse.ArgumentParser(
+        description="Looks the demo's quotients up, as a partner's software does."
+    )
+    parser.add_argument("--demo", type=Path, default=Path(".local/demo.json"), help="written by `make up`")
+    parser.add_argument("--login", help="one of the demo's users; else the first")
+    parser.add_argument(
+        "--new-password-file", type=Path, help="holds the password to choose (12 to 128 characters)"
+    )
+    arguments = parser.parse_args()
+    if not arguments.demo.is_file():
+        sys.exit(f"There is no {arguments.demo}: start the local stack with `make up`.")
+    demo = json.loads(arguments.demo.read_text())
+    user = next((u for u in demo["users"] if arguments.login in {None, u["login"]}), None)
+    if user is None:
+        sys.exit("The demo has no such user.")
+    new_password = (
+        arguments.new_password_file.read_text().rstrip("\n") if arguments.new_password_file else None
+    )
+    gateway = Gateway(demo["gateway_url"], Path(demo["ca_file"]))
+    try:
+        sign_in(gateway, user, Passwords(arguments.demo.with_name("demo-passwords.json")), new_password)
+        print(f"{'family':<20} {'outcome':<12} {'dossier':<20} quotient familial")
+        for kind, nir in demo["nirs"].items():
+            show(kind, gateway.consult(nir))
+        gateway.sign_out()
+    except grpc.RpcError as error:
+        sys.exit(f"The gateway refused: {reason_of(error)} ({error.details()})")
+
+
+if __name__ == "__main__":
+    main()
