@@ -23,7 +23,7 @@ from bench.h2load import BenchError, Figures, Target, grpc_frame, run
 from deploy.local.certificates import certificate_file, private_key_file
 from tests.caisse import Caisse
 from tests.portal import PURPOSE, Portal, bearer
-from tests.stack import Stack, StackFailed, launch
+from tests.stack import Stack, StackFailed, launch, new_root
 
 UNLIMITED = "identity.sessions.calls_per_minute=1000000000"
 ECHO_START_SECONDS = 10.0
@@ -65,7 +65,7 @@ def measure(clients: Sequence[int], seconds: int) -> list[Figures]:
 def started_stack() -> Iterator[Stack]:
     """A stack for this run only."""
     console.print("Starting a stack …")
-    stack = launch(arguments=("--no-demo", "--set", UNLIMITED))
+    stack = launch(new_root(), arguments=("--no-demo", "--set", UNLIMITED))
     try:
         stack.wait_for_start()
         yield stack

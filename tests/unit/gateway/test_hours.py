@@ -80,7 +80,9 @@ def test_a_closed_service_says_how_long_to_wait() -> None:
 
 
 def test_an_open_service_stops_nobody() -> None:
-    OpeningHours(at("2026-11-23T05:00:00"), always_open=False).require_open()
+    hours = OpeningHours(at("2026-11-23T05:00:00"), always_open=False)
+    hours.require_open()
+    assert hours.state().is_open
 
 
 def test_a_demonstration_is_open_at_night_and_says_so() -> None:
