@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import Stack, StackFailed, launch
+from tests.stack import Stack, StackFailed, launch, new_root
 
 STACK = pytest.StashKey[Stack]()
 LOG_SIZES = pytest.StashKey[dict[Path, int]]()
@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The whole suite on free ports with data of its own; stopped when the session ends, however it ends."""
-    running = launch(request.config.getoption("--stack-only"))
+    running = launch(new_root(), request.config.getoption("--stack-only"))
     try:
         running.wait_for_start()
         request.config.stash[STACK] = running

@@ -83,6 +83,19 @@ class Stack:
         """The process of a component, as it runs now. Raises KeyError while there is none."""
         return ProcessFile(self.layout.processes_file).read()[name]
 
+    @property
+    def supervisor(self) -> Process:
+        """The process that keeps the others running. Raises KeyError when it has ended."""
+        process = Process.of(self._process.pid)
+        if process is None:
+            raise KeyError
+        return process
+
+    @property
+    def output(self) -> str:
+        """What it said on its screen."""
+        return output_file(self.layout.root).read_text(encoding="utf-8", errors="replace")
+
     def kill(self, name: str) -> None:
         """`kill -9` of a component; returns when it is gone. The stack starts it again after half a second or more."""
         process = self.process(name)
@@ -102,12 +115,15 @@ class Stack:
 
     def log_sizes(self) -> dict[Path, int]:
         """How long each log is, for `logged_since`."""
-        return {log: log.stat().st_size for log in (self._output, *sorted(self.layout.logs.glob("*.log")))}
+        return {
+            log: log.stat().st_size
+            for log in (output_file(self.layout.root), *sorted(self.layout.logs.glob("*.log")))
+        }
 
     def logged_since(self, sizes: dict[Path, int]) -> str:
         """The last lines that the stack and its components wrote since then."""
         return "\n".join(
-            f"--- {log.name}\n{_tail(new)}"
+            f"--- {log.name}\n{_tail(new.decode(errors='replace'))}"
             for log in self.log_sizes()
             if (new := log.read_bytes()[sizes.get(log, 0) :])
         )
@@ -117,7 +133,7 @@ class Stack:
         deadline = monotonic() + START_SECONDS
         while not self.layout.demo_file.exists():
             if self._process.poll() is not None or monotonic() > deadline:
-                raise StackFailed(f"The stack does not start:\n{_tail(self._output.read_bytes())}")
+                raise StackFailed(f"The stack does not start:\n{_tail(self.output)}")
             sleep(POLL_SECONDS)
 
     def stop(self) -> None:
@@ -138,20 +154,23 @@ class Stack:
         if not keep_logs:
             shutil.rmtree(self.layout.root)
 
-    @property
-    def _output(self) -> Path:
-        return output_file(self.layout.root)
 
-
-def launch(only: Sequence[str] = (), arguments: Sequence[str] = ()) -> Stack:
-    """Starts a stack, or `only` some parts and what they need, under a new folder with a short path.
-
-    Args:
-        arguments: more of `python -m deploy.local up`, such as `--set gateway.hours.always_open=false`.
-    """
+def new_root() -> Path:
+    """A folder with a short path, as the paths of Unix sockets must be short."""
     root = Path(tempfile.mkdtemp(prefix="qf-"))
     # As root, PostgreSQL may have to run as "nobody", who must be able to enter.
     root.chmod(0o755)
+    return root
+
+
+def launch(root: Path, only: Sequence[str] = (), arguments: Sequence[str] = ()) -> Stack:
+    """Starts a stack, or `only` some parts and what they need; `wait_for_start` comes next.
+
+    Args:
+        root: where it keeps what it writes.
+        arguments: more of `python -m deploy.local up`, such as `--set gateway.hours.always_open=false`.
+    """
+    Layout(root).demo_file.unlink(missing_ok=True)
     command = (sys.executable, "-m", "deploy.local", "up", "--root", str(root), "--ports", "free", *arguments)
     with output_file(root).open("wb") as output:
         process = subprocess.Popen(
@@ -171,5 +190,5 @@ def output_file(root: Path) -> Path:
     return root / "up.log"
 
 
-def _tail(text: bytes) -> str:
-    return "\n".join(text.decode(errors="replace").splitlines()[-LINES_SHOWN:])
+def _tail(text: str) -> str:
+    return "\n".join(text.splitlines()[-LINES_SHOWN:])

@@ -1,6 +1,14 @@
 """`python -m deploy.local up|down|reset|status`."""
 
-from deploy.local.cli import main
+import sys
+
+INTERRUPTED = 130
 
 if __name__ == "__main__":
-    main()
+    try:
+        # Within the try: the imports take a second, in which Ctrl-C should leave no traceback.
+        from deploy.local.cli import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

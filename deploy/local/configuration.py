@@ -33,8 +33,10 @@ def write_configuration(layout: Layout, options: Options, socket: str) -> None:
     if unknown:
         raise LocalStackError(f"--set {unknown[0]}.…: no such server; known are {', '.join(tables)}.")
     for name, table in tables.items():
-        (layout.config / f"{name}.toml").write_text(toml(merged(table, options.overrides.get(name, {}))))
-    layout.qf_config_file.write_text(toml(_qf(layout, ports)))
+        (layout.config / f"{name}.toml").write_text(
+            toml(merged(table, options.overrides.get(name, {}))), encoding="utf-8"
+        )
+    layout.qf_config_file.write_text(toml(_qf(layout, ports)), encoding="utf-8")
 
 
 def service_address(ports: Ports, name: str) -> str:
@@ -141,7 +143,9 @@ def merged(table: Mapping[str, Any], override: Mapping[str, Any]) -> Table:
 def toml(table: Mapping[str, Any], path: str = "") -> str:
     """Writes strings, numbers, booleans, lists of these, and tables of all: for them JSON values are TOML values."""
     plain = [
-        f"{key} = {json.dumps(value)}\n" for key, value in table.items() if not isinstance(value, Mapping)
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
+        for key, value in table.items()
+        if not isinstance(value, Mapping)
     ]
     tables = [
         f"\n[{path}{key}]\n{toml(value, f'{path}{key}.')}"

@@ -54,7 +54,7 @@ def component(layout: Layout, port: int) -> Component:
     data = layout.data / "postgres"
     prefix = _run_as()
     settings = layout.config / "postgresql.conf"
-    settings.write_text(_settings_file(layout, port))
+    settings.write_text(_settings_file(layout, port), encoding="utf-8")
     access = layout.config / "pg_hba.conf"
     access.write_text(f"host all all {HOST}/32 scram-sha-256\n")
     if prefix == UNPRIVILEGED:

@@ -89,15 +89,15 @@ def parse_overrides(settings: Iterable[str]) -> Overrides:
     overrides: Overrides = {}
     for item in settings:
         path, equals, text = item.partition("=")
-        component, *keys = path.strip().split(".")
-        if not equals or not keys or not all((component, *keys)):
+        *tables, key = path.strip().split(".")
+        table: Any = overrides
+        for name in tables:
+            table = table.setdefault(name, {}) if name and isinstance(table, dict) else None
+        if not (equals and tables and key and isinstance(table, dict)):
             raise LocalStackError(
                 f"--set {item}: expected COMPONENT.KEY=VALUE, as in gateway.hours.always_open=true."
             )
-        table = overrides.setdefault(component, {})
-        for key in keys[:-1]:
-            table = table.setdefault(key, {})
-        table[keys[-1]] = _toml_value(text)
+        table[key] = _toml_value(text)
     return overrides
 
 

@@ -195,6 +195,8 @@ class Supervisor:
         self._report(Change(component.name, State.STARTING))
         started = monotonic()
         await component.before_start()
+        if self._stopping.is_set():
+            return 0.0, "stopped"
         child = await spawn(component.command, self._layout.log(component.name), component.stop_signal)
         self._register(component, child.pid)
         probing = asyncio.create_task(self._until_ready(component, started, ready))

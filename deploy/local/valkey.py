@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import json
 from functools import partial
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _settings_file(data: Path, port: int, password: str) -> str:
     return f"""bind {HOST}
 port {port}
 requirepass {password}
-dir "{data}"
+dir {json.dumps(str(data), ensure_ascii=False)}
 appendonly yes
 appendfsync everysec
 save ""
