@@ -31,9 +31,11 @@ def handling(seconds_left: float) -> Iterator[None]:
 
 
 async def deadline_given(timeout_seconds: float | None = None) -> float:
-    upstream = Upstream("identity", grpc.aio.insecure_channel("unix:/nowhere"), timeout_seconds=1.2)
     method: Any = Method()
-    await upstream.send(method, pb.SignOutRequest(), timeout_seconds)
+    async with grpc.aio.insecure_channel("unix:/nowhere") as channel:
+        await Upstream("identity", channel, timeout_seconds=1.2).send(
+            method, pb.SignOutRequest(), timeout_seconds
+        )
     seconds: float = method.timeout_seconds
     return seconds
 
