@@ -94,6 +94,7 @@ async def test_root_may_have_a_long_path_with_spaces_and_quotes(launched: Launch
     stack = launched(["databases", "valkey", "gateway"], at=long_root)
     for name in ("postgres", "valkey", "gateway"):
         await stack.wait_until_ready(name)
+    assert stack.demo["logs"] == str(long_root / "logs")
 
 
 def test_unknown_part_is_refused_with_those_there_are(root: Path, command: Command) -> None:

@@ -44,11 +44,15 @@ def written(root: Path, overrides: Overrides | None = None, always_open: bool = 
     ],
 )
 def test_every_server_takes_its_settings(tmp_path: Path, name: str, settings_class: type[Section]) -> None:
-    load(settings_class, written(tmp_path).config / f"{name}.toml", "QF_TEST_", environ={})
+    file = written(tmp_path).config / f"{name}.toml"
+    settings = load(settings_class, file, "QF_TEST_", environ={})
+    assert tomllib.loads(file.read_text(encoding="utf-8")).keys() <= settings.model_fields_set
 
 
 def test_qf_takes_its_settings(tmp_path: Path) -> None:
-    load(QfSettings, written(tmp_path).qf_config_file, "QF_TEST_", environ={})
+    layout = written(tmp_path)
+    settings = load(QfSettings, layout.qf_config_file, "QF_TEST_", environ={})
+    assert settings.tls.certificate_file == layout.tls / "qf.pem"
 
 
 def test_every_settings_file_is_some_servers(tmp_path: Path) -> None:
