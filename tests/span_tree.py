@@ -1,8 +1,4 @@
-"""A trace as an indented list, from what arrived over OTLP at the trace desk.
-
-    trace = await wait_for_trace(stack.demo["traces_url"], trace_id, spans=3)
-    assert indented(trace) == "gateway: …\\n  identity: …\\n    identity: …"
-"""
+"""A trace as an indented list, from what arrived over OTLP at the trace desk."""
 
 import asyncio
 from collections import defaultdict
