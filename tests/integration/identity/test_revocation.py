@@ -40,6 +40,15 @@ async def test_what_ends_a_session_holds_from_the_next_call(identity: Identity, 
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+async def test_what_ends_a_session_begins_a_generation(identity: Identity, end: End) -> None:
+    user, token = await identity.settled_user()
+    before = await identity.accounts.get(user.account_id)
+    await end(identity, user, token)
+    after = await identity.accounts.get(user.account_id)
+    assert after.session_generation == before.session_generation + 1
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
 async def test_a_failover_of_redis_does_not_bring_an_ended_session_back(identity: Identity, end: End) -> None:
     user, token = await identity.settled_user()
     before = await identity.redis.dump(session_key(token))
