@@ -21,6 +21,8 @@ Parameters = Sequence[Any] | dict[str, Any] | None
 # A statement waits no longer than its caller would: beyond this the call has failed anyway.
 _SESSION_OPTIONS = (
     "-c statement_timeout=2s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c timezone=UTC"
+    # Compiling costs more than any statement here takes.
+    " -c jit=off"
 )
 _CONNECTION_WAIT_SECONDS = 1.0
 _AWAY = (

@@ -144,14 +144,17 @@ def span(
 def server_span(
     name: str, traceparents: Iterable[str], attributes: Mapping[str, AttributeValue]
 ) -> Iterator[None]:
-    """Opens the server's span in the trace of each caller, linked to one another when they share a batch.
+    """Opens the server's span in the trace of each caller; in a batch each is linked to that of the first.
 
     Where no caller brings a trace, one begins here.
     """
     remotes = [context for header in traceparents if (context := parse_traceparent(header))]
     parents = [NonRecordingSpan(context) for context in remotes]
-    links = [Link(context) for context in remotes] if len(remotes) > 1 else None
-    opened = [_start(name, parent, SpanKind.SERVER, attributes, links) for parent in parents]
+    # To the first only: a link to each would make the spans of a batch grow with its square.
+    opened = [
+        _start(name, parent, SpanKind.SERVER, attributes, [Link(remotes[0])] if position else None)
+        for position, parent in enumerate(parents)
+    ]
     with _entered(opened or [_tracer.start_span(name, kind=SpanKind.SERVER, attributes=dict(attributes))]):
         yield
 
@@ -202,6 +205,8 @@ def _entered(spans: Sequence[Span]) -> Iterator[None]:
 
 
 def _registered_part(full: ReadableSpan) -> ReadableSpan:
+    if _says_only_what_is_registered(full):
+        return full
     return ReadableSpan(
         name=full.name,
         context=full.context,
@@ -215,3 +220,8 @@ def _registered_part(full: ReadableSpan) -> ReadableSpan:
         end_time=full.end_time,
         instrumentation_scope=full.instrumentation_scope,
     )
+
+
+def _says_only_what_is_registered(span: ReadableSpan) -> bool:
+    has_text = span.events or span.status.description or any(link.attributes for link in span.links)
+    return not has_text and SPAN_ATTRIBUTES.keys() >= (span.attributes or {}).keys()
