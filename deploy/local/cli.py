@@ -106,7 +106,8 @@ def reset(
     asyncio.run(_stop(layout))
     for folder in (layout.secrets, layout.tls, layout.config, layout.data, layout.logs, layout.run):
         shutil.rmtree(folder, ignore_errors=True)
-    layout.qf_config_file.unlink(missing_ok=True)
+    for file in (layout.qf_config_file, layout.demo_passwords_file):
+        file.unlink(missing_ok=True)
     console.print("Removed. The next start begins anew.")
 
 

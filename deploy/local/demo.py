@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from deploy.local.caisse import Caisse, open_caisse, utc
@@ -44,7 +45,7 @@ class Memory:
 
     def __init__(self, layout: Layout) -> None:
         self._path = layout.data / "demo.json"
-        content = self._read()
+        content = _read(self._path)
         self.users = {email: User(**user) for email, user in content.get("users", {}).items()}
         self.nirs: Mapping[str, str] = content.get("nirs", {})
 
@@ -53,13 +54,6 @@ class Memory:
         users = {email: asdict(user) for email, user in self.users.items()}
         content = json.dumps({"users": users, "nirs": self.nirs}, indent=2, ensure_ascii=False)
         write_private(self._path, content.encode())
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            content: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        return content
 
 
 async def seed(layout: Layout, ports: Ports, clock: Clock) -> None:
@@ -90,9 +84,25 @@ def users(layout: Layout) -> list[User]:
     return list(Memory(layout).users.values())
 
 
+def password_of(layout: Layout, user: User) -> str | None:
+    """The password in force, unless somebody chose one that is not kept in `demo-passwords.json`."""
+    if not user.password_changed:
+        return user.temporary_password
+    chosen: dict[str, str] = _read(layout.demo_passwords_file)
+    return chosen.get(user.login)
+
+
 def nirs(layout: Layout) -> Mapping[str, str]:
     """What each kind of family is found by: available, opposed, not_found, …"""
     return Memory(layout).nirs
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return content
 
 
 async def _habilitated(caisse: Caisse, agent: Agent, today: date) -> User:

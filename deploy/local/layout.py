@@ -63,6 +63,11 @@ class Layout:
         """`qf`'s settings."""
         return self.root / "qf.toml"
 
+    @property
+    def demo_passwords_file(self) -> Path:
+        """By login, the passwords that the examples chose for demo users (art. 4-3)."""
+        return self.root / "demo-passwords.json"
+
     def log(self, name: str) -> Path:
         """The log of one component."""
         return self.logs / f"{name}.log"

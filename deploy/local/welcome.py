@@ -44,14 +44,16 @@ def _addresses(layout: Layout, options: Options) -> str:
 
 
 def _sign_in(layout: Layout, user: demo.User) -> str:
-    if not user.password_changed:
-        return f"  login {user.login}, temporary password {user.temporary_password}  ({user.partner})"
+    password = demo.password_of(layout, user)
+    if password is not None:
+        kind = "password" if user.password_changed else "temporary password"
+        return f"  login {user.login}, {kind} {password}  ({user.partner})"
     remedy = f"{_qf(layout)} user new-password --habilitation {user.habilitation_id}"
     return f"  login {user.login}, the password you chose  ({user.partner})\n  Forgotten? {remedy}"
 
 
 def _commands(layout: Layout, options: Options, user: demo.User) -> str:
-    password = "THE-PASSWORD-YOU-CHOSE" if user.password_changed else user.temporary_password
+    password = demo.password_of(layout, user) or "THE-PASSWORD-YOU-CHOSE"
     body = json.dumps({"login": user.login, "password": password})
     url = f"https://{HOST}:{options.ports.edge_port}/v1/sessions"
     header = "content-type: application/json"

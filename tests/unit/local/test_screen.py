@@ -85,6 +85,12 @@ def test_password_that_was_chosen_is_not_pretended_to_be_known(tmp_path: Path) -
     assert "secret" not in shown + section(tmp_path, "Try it", password_changed=True)
 
 
+def test_password_that_an_example_chose_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "demo-passwords.json").write_text('{"x21-abc": "Coquelicot"}')
+    assert "login x21-abc, password Coquelicot" in section(tmp_path, "Demo sign-in", password_changed=True)
+    assert "Coquelicot" in section(tmp_path, "Try it", password_changed=True)
+
+
 def test_hours_are_told(tmp_path: Path) -> None:
     assert "open at any hour" in section(tmp_path, "Hours")
     assert "As in production: 05:00–23:00" in section(tmp_path, "Hours", always_open=False)
