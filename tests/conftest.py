@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import Stack, StackFailed, launch, new_root
+from tests.stack import Stack, launch, new_root
 
 STACK = pytest.StashKey[Stack]()
 LOG_SIZES = pytest.StashKey[dict[Path, int]]()
@@ -26,12 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The whole suite on free ports with data of its own; stopped when the session ends, however it ends."""
     running = launch(new_root(), request.config.getoption("--stack-only"))
+    request.config.stash[STACK] = running
     try:
-        running.wait_for_start()
-        request.config.stash[STACK] = running
+        if (reason := running.failure_to_start()) is not None:
+            request.config.stash[FAILED] = True
+            pytest.fail(reason, pytrace=False)
         yield running
-    except StackFailed as failure:
-        pytest.fail(str(failure), pytrace=False)
     finally:
         running.stop()
         running.remove(keep_logs=request.config.stash.get(FAILED, False))

@@ -27,6 +27,7 @@ STOP_SECONDS = 45.0
 READY_SECONDS = 30.0
 POLL_SECONDS = 0.05
 LINES_SHOWN = 40
+LOG_LINES_SHOWN = 15
 
 S = TypeVar("S", bound=Section)
 
@@ -123,18 +124,24 @@ class Stack:
     def logged_since(self, sizes: dict[Path, int]) -> str:
         """The last lines that the stack and its components wrote since then."""
         return "\n".join(
-            f"--- {log.name}\n{_tail(new.decode(errors='replace'))}"
+            f"--- {log.name}\n{_tail(new.decode(errors='replace'), LOG_LINES_SHOWN)}"
             for log in self.log_sizes()
             if (new := log.read_bytes()[sizes.get(log, 0) :])
         )
 
     def wait_for_start(self) -> None:
         """Returns when everything is ready. Raises StackFailed with the end of what it said."""
+        if (reason := self.failure_to_start()) is not None:
+            raise StackFailed(reason)
+
+    def failure_to_start(self) -> str | None:
+        """Waits until everything is ready; tells what it said last when it will not be."""
         deadline = monotonic() + START_SECONDS
         while not self.layout.demo_file.exists():
             if self._process.poll() is not None or monotonic() > deadline:
-                raise StackFailed(f"The stack does not start:\n{_tail(self.output)}")
+                return f"The stack does not start:\n{_tail(self.output)}"
             sleep(POLL_SECONDS)
+        return None
 
     def stop(self) -> None:
         """Stops all of it, as Ctrl-C does."""
@@ -190,5 +197,5 @@ def output_file(root: Path) -> Path:
     return root / "up.log"
 
 
-def _tail(text: str) -> str:
-    return "\n".join(text.splitlines()[-LINES_SHOWN:])
+def _tail(text: str, lines: int = LINES_SHOWN) -> str:
+    return "\n".join(text.splitlines()[-lines:])
