@@ -1,6 +1,5 @@
 """What a consultation asks, what it shows, and its line in the journal (art. 3, 4-7, 6-3)."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -8,10 +7,8 @@ from enum import IntEnum
 from uuid import UUID
 
 from services.kit.errors import FieldViolation, InvalidField
-from services.kit.nir import Nir, holds_nir
+from services.kit.nir import Nir
 from services.quotient.dossiers.domain import Coordonnees, QuotientPeriod
-
-_CASE_REFERENCE = re.compile(r"[\w ./-]{0,64}")
 
 
 class Purpose(IntEnum):
@@ -112,14 +109,3 @@ def read_month(field_name: str, day: date) -> date:
     if day.day != 1:
         raise InvalidField(FieldViolation(field_name, "FIRST_OF_MONTH", "is the first day of a month"))
     return day
-
-
-def read_case_reference(field_name: str, text: str) -> str:
-    """The partner's own reference; the journal keeps it in clear, so it holds no NIR. Raises InvalidField."""
-    if not _CASE_REFERENCE.fullmatch(text):
-        raise InvalidField(
-            FieldViolation(field_name, "CASE_REFERENCE", "has at most 64 letters, digits, spaces and . _ / -")
-        )
-    if holds_nir(text):
-        raise InvalidField(FieldViolation(field_name, "NIR_IN_REFERENCE", "must not contain a NIR"))
-    return text

@@ -8,6 +8,7 @@ from google.type.date_pb2 import Date
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceServicer
+from services.kit.case_reference import read_case_reference
 from services.kit.identifiers import parse_uuid
 from services.kit.nir import Nir
 from services.kit.telemetry import trace_id_of
@@ -15,7 +16,6 @@ from services.quotient.disclosures.domain import (
     Consultation,
     Disclosed,
     JournalLine,
-    read_case_reference,
     read_month,
     read_purpose,
 )
@@ -59,7 +59,7 @@ def _consultation(path: str, item: pb.DiscloseItem) -> Consultation:
         caisse_code=read_caisse_code(f"{path}.caisse_code", item.caisse_code),
         month=read_month(f"{path}.month", day),
         purpose=read_purpose(f"{path}.purpose", item.purpose),
-        case_reference=read_case_reference(f"{path}.case_reference", item.case_reference),
+        case_reference=read_case_reference(item.case_reference, f"{path}.case_reference"),
         account_id=parse_uuid(f"{path}.account_id", item.account_id),
         habilitation_id=parse_uuid(f"{path}.habilitation_id", item.habilitation_id),
         partner_id=parse_uuid(f"{path}.partner_id", item.partner_id),

@@ -32,7 +32,7 @@ def test_without_a_month_the_present_one_is_meant() -> None:
 
 
 @pytest.mark.parametrize(
-    "month", ["2026-1", "2026-13", "2026-00", "26-11", "2026-11-01", "novembre", "1899-12"]
+    "month", ["2026-1", "2026-13", "2026-00", "26-11", "2026-11-01", "novembre", "1899-12", "2200-01"]
 )
 def test_a_month_is_a_year_and_a_month(month: str) -> None:
     assert broken_rules(month=month) == [("month", "MONTH")]

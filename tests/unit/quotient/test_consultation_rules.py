@@ -8,7 +8,6 @@ import pytest
 from services.kit.errors import InvalidField
 from services.quotient.disclosures.domain import (
     Purpose,
-    read_case_reference,
     read_month,
     read_purpose,
 )
@@ -29,27 +28,6 @@ def test_a_month_is_named_by_its_first_day() -> None:
     assert read_month("month", date(2026, 11, 1)) == date(2026, 11, 1)
     with pytest.raises(InvalidField):
         read_month("month", date(2026, 11, 2))
-
-
-@pytest.mark.parametrize("text", ["", "Cantine 2026-2027", "É_12/A.b", "x" * 64])
-def test_a_case_reference_is_the_partner_s_own(text: str) -> None:
-    assert read_case_reference("case_reference", text) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "rule"),
-    [
-        ("x" * 65, "CASE_REFERENCE"),
-        ("a\nb", "CASE_REFERENCE"),
-        ("<b>", "CASE_REFERENCE"),
-        ("2 69 05 49 588 157 80", "NIR_IN_REFERENCE"),
-        ("dossier 2690549588157", "NIR_IN_REFERENCE"),
-    ],
-)
-def test_the_journal_takes_no_nir_in_a_case_reference(text: str, rule: str) -> None:
-    with pytest.raises(InvalidField) as refused:
-        read_case_reference("case_reference", text)
-    assert refused.value.violations[0].rule == rule
 
 
 def test_an_opposition_without_a_partner_is_to_all_of_them() -> None:

@@ -72,7 +72,7 @@ class SessionServiceServicer:
     def ChangePassword(self, request, context):
         """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
         Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-        INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
+        RESOURCE_EXHAUSTED RATE_LIMITED; INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

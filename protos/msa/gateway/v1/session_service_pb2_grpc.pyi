@@ -40,7 +40,7 @@ class SessionServiceStub:
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]
     """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
     Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-    INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
+    RESOURCE_EXHAUSTED RATE_LIMITED; INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
     """
     GetSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]
     """Tells what is left of the session; does not prolong it (art. 7-1).
@@ -61,7 +61,7 @@ class SessionServiceAsyncStub(SessionServiceStub):
     ChangePassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
     Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-    INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
+    RESOURCE_EXHAUSTED RATE_LIMITED; INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]  # type: ignore[assignment]
     """Tells what is left of the session; does not prolong it (art. 7-1).
@@ -91,7 +91,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_session_service_pb2.ChangePasswordResponse, _abc.Awaitable[_session_service_pb2.ChangePasswordResponse]]:
         """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
         Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-        INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
+        RESOURCE_EXHAUSTED RATE_LIMITED; INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

@@ -76,7 +76,8 @@ class SessionServiceServicer:
 
     def ChangePassword(self, request, context):
         """Replaces the password, ends every session of the account and opens a new one (art. 4-3).
-        Errors: UNAUTHENTICATED SESSION_NOT_VALID, CREDENTIALS_REFUSED; INVALID_ARGUMENT INVALID_FIELD.
+        Errors: UNAUTHENTICATED SESSION_NOT_VALID, CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED RATE_LIMITED;
+        INVALID_ARGUMENT INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,8 @@ class SessionServiceStub:
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]
     """Replaces the password, ends every session of the account and opens a new one (art. 4-3).
-    Errors: UNAUTHENTICATED SESSION_NOT_VALID, CREDENTIALS_REFUSED; INVALID_ARGUMENT INVALID_FIELD.
+    Errors: UNAUTHENTICATED SESSION_NOT_VALID, CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED RATE_LIMITED;
+    INVALID_ARGUMENT INVALID_FIELD.
     """
     GetSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]
     """Tells what is left of a session without prolonging it (art. 7-1).
@@ -63,7 +64,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Replaces the password, ends every session of the account and opens a new one (art. 4-3).
-    Errors: UNAUTHENTICATED SESSION_NOT_VALID, CREDENTIALS_REFUSED; INVALID_ARGUMENT INVALID_FIELD.
+    Errors: UNAUTHENTICATED SESSION_NOT_VALID, CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED RATE_LIMITED;
+    INVALID_ARGUMENT INVALID_FIELD.
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]  # type: ignore[assignment]
     """Tells what is left of a session without prolonging it (art. 7-1).
@@ -96,7 +98,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.ChangePasswordResponse, _abc.Awaitable[_session_service_pb2.ChangePasswordResponse]]:
         """Replaces the password, ends every session of the account and opens a new one (art. 4-3).
-        Errors: UNAUTHENTICATED SESSION_NOT_VALID, CREDENTIALS_REFUSED; INVALID_ARGUMENT INVALID_FIELD.
+        Errors: UNAUTHENTICATED SESSION_NOT_VALID, CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED RATE_LIMITED;
+        INVALID_ARGUMENT INVALID_FIELD.
         """
 
     @_abc_1.abstractmethod
