@@ -99,7 +99,8 @@ def reset(
     """Stop the stack and remove its data: databases, sessions, accounts, journal, secrets, certificates."""
     layout = Layout(root.resolve())
     console.print(
-        f"This removes {layout.root}: databases, sessions, accounts, journal, secrets, certificates, logs."
+        f"This removes {layout.root}: databases, sessions, accounts, journal, secrets, certificates, logs.",
+        soft_wrap=True,
     )
     if not yes and not (sys.stdin.isatty() and typer.confirm("Remove it?")):
         raise LocalStackError("Nothing was removed. Without a terminal, say --yes.")
@@ -120,9 +121,8 @@ def status(root: Root = Path(".local")) -> None:
         console.print("The stack does not run. Start it with: make up")
         raise typer.Exit(NOT_RUNNING)
     ready = "ready" if layout.demo_file.exists() else "starting"
-    table = Table(
-        "part", "pid", title=f"{other.address}, {ready} (supervisor pid {other.pid})", title_justify="left"
-    )
+    console.print(f"{other.address}, {ready} (supervisor pid {other.pid})", soft_wrap=True)
+    table = Table("part", "pid")
     for name, process in ProcessFile(layout.processes_file).read().items():
         table.add_row(name, str(process.pid) if process.is_alive() else "restarting")
     console.print(table)

@@ -59,7 +59,7 @@ def _commands(layout: Layout, options: Options, user: demo.User) -> str:
     header = "content-type: application/json"
     return (
         # Through a pipe, so that no password stands among the arguments of a process (N5).
-        f"  echo {shlex.quote(body)} | curl --cacert {_quoted(ca_file(layout))} -H {shlex.quote(header)} -d @- {url}\n"
+        f"  echo {shlex.quote(body)} | curl -sS --cacert {_quoted(ca_file(layout))} -H {shlex.quote(header)} -d @- {url}\n"
         f"  .venv/bin/python examples/consult.py --demo {_quoted(layout.demo_file)}\n"
         f"  {_qf(layout)} journal show --caisse {user.caisse}\n"
         f"  (in {PROJECT})"
