@@ -56,10 +56,10 @@ def _commands(layout: Layout, options: Options, user: demo.User) -> str:
     password = demo.password_of(layout, user) or "THE-PASSWORD-YOU-CHOSE"
     body = json.dumps({"login": user.login, "password": password})
     url = f"https://{HOST}:{options.ports.edge_port}/v1/sessions"
-    header = "content-type: application/json"
+    curl = f"curl -sS --cacert {_quoted(ca_file(layout))} -H 'content-type: application/json' -d @- {url}"
     return (
         # Through a pipe, so that no password stands among the arguments of a process (N5).
-        f"  echo {shlex.quote(body)} | curl -sS --cacert {_quoted(ca_file(layout))} -H {shlex.quote(header)} -d @- {url}\n"
+        f"  echo {shlex.quote(body)} | {curl}\n"
         f"  .venv/bin/python examples/consult.py --demo {_quoted(layout.demo_file)}\n"
         f"  {_qf(layout)} journal show --caisse {user.caisse}\n"
         f"  (in {PROJECT})"
