@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -103,6 +104,23 @@ class Stack:
         process.send(signal.SIGKILL)
         while process.is_alive():
             sleep(POLL_SECONDS / 10)
+
+    @asynccontextmanager
+    async def kept_away(self, name: str) -> AsyncIterator[None]:
+        """Kills a component, and again whenever it is back: some are, within the second that a call waits."""
+
+        async def kill_again_and_again() -> None:
+            while True:
+                with suppress(KeyError):
+                    self.kill(name)
+                await asyncio.sleep(POLL_SECONDS)
+
+        self.kill(name)
+        killing = asyncio.create_task(kill_again_and_again())
+        try:
+            yield
+        finally:
+            killing.cancel()
 
     async def wait_until_ready(self, name: str, seconds: float = READY_SECONDS) -> None:
         """Returns when the component answers as the stack itself wants it to. Raises TimeoutError."""

@@ -196,8 +196,8 @@ async def _fail_on_the_wire(planted: Canary, stack: Stack) -> None:
 
 async def _fail_while_a_service_is_away(planted: Canary, stack: Stack, portal: Portal) -> None:
     for part in ("quotient", "postgres", "valkey"):
-        stack.kill(part)
-        response = await portal.consult(planted.tokens[-1], planted.nir)
+        async with stack.kept_away(part):
+            response = await portal.consult(planted.tokens[-1], planted.nir)
         assert response.status_code == httpx.codes.SERVICE_UNAVAILABLE
         planted.errors.append(response.text)
         for name in (part, "identity", "partners", "quotient"):
