@@ -48,7 +48,8 @@ class GlobalOptions:
 class Qf:
     """What a command works with."""
 
-    def __init__(self, options: GlobalOptions, resources: ExitStack) -> None:
+    def __init__(self, command: str, options: GlobalOptions, resources: ExitStack) -> None:
+        self._command = command
         self.output = Output(as_json=options.as_json)
         self._config = options.config
         self._resources = resources
@@ -61,7 +62,7 @@ class Qf:
     @cached_property
     def services(self) -> Services:
         """The services."""
-        return self._resources.enter_context(open_services(self.settings))
+        return self._resources.enter_context(open_services(self.settings, self._command))
 
 
 class GuardedGroup(TyperGroup):
@@ -102,7 +103,7 @@ def command(
         def run(ctx: typer.Context, config: Path | None, as_json: bool, **arguments: Any) -> None:
             above: GlobalOptions = ctx.obj
             options = GlobalOptions(config or above.config, as_json or above.as_json)
-            raise typer.Exit(_run(options, functools.partial(function, **arguments)))
+            raise typer.Exit(_run(ctx.command_path, options, functools.partial(function, **arguments)))
 
         _show_signature(run, function)
         epilog = "\n\n".join(["Examples:", *(example.replace("[", r"\[") for example in examples)])
@@ -112,9 +113,9 @@ def command(
     return add
 
 
-def _run(options: GlobalOptions, function: Callable[[Qf], None]) -> int:
+def _run(command_path: str, options: GlobalOptions, function: Callable[[Qf], None]) -> int:
     with ExitStack() as resources:
-        qf = Qf(options, resources)
+        qf = Qf(command_path, options, resources)
         try:
             function(qf)
         except CommandFailed as failed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -13,7 +13,8 @@ import grpc
 from pydantic import Field
 
 from cli.errors import CommandFailed, UsageFailed, refused_call
-from services.kit.config import ConfigError, Section, TlsSettings, load
+from services.kit import telemetry
+from services.kit.config import ConfigError, Section, TelemetrySettings, TlsSettings, load
 from services.kit.tls import channel_credentials
 
 Request = TypeVar("Request")
@@ -40,10 +41,11 @@ class ServicesSettings(Section):
 
 
 class QfSettings(Section):
-    """What `qf` needs to know: its own certificate, and the services."""
+    """What `qf` needs to know: its own certificate, the services, and where its spans go."""
 
     tls: TlsSettings
     services: ServicesSettings
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 def load_settings(path: Path) -> QfSettings:
@@ -72,19 +74,18 @@ class Answers(Protocol[Answer_co]):
 
 
 class Service:
-    """One service, reached over one channel; the calls of one command share a trace."""
+    """One service, reached over one channel."""
 
-    def __init__(self, name: str, settings: ServiceSettings, channel: grpc.Channel, trace_id: str) -> None:
+    def __init__(self, name: str, settings: ServiceSettings, channel: grpc.Channel) -> None:
         self.name = name
         self.address = settings.address
         self.channel = channel
         self._timeout_seconds = settings.timeout_seconds
-        self._trace_id = trace_id
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
         """Calls `method`. Raises CommandFailed that says what the service said."""
         try:
-            return method(request, timeout=self._timeout_seconds, metadata=self._metadata())
+            return method(request, timeout=self._timeout_seconds, metadata=_traceparent())
         except grpc.RpcError as error:
             raise self.explained(error) from None
 
@@ -92,14 +93,13 @@ class Service:
         self, method: grpc.StreamStreamMultiCallable[Request, Response], requests: Iterator[Request]
     ) -> Answers[Response]:
         """Opens a stream. It has no deadline as a whole; its reader bounds each wait."""
-        return method(requests, metadata=self._metadata())
+        return method(requests, metadata=_traceparent())
 
     def explained(self, error: grpc.RpcError) -> CommandFailed:
         """What `error` means to the person at the keyboard."""
-        return refused_call(error, self.name, self.address, self._trace_id)
-
-    def _metadata(self) -> tuple[tuple[str, str], ...]:
-        return (("traceparent", f"00-{self._trace_id}-{secrets.token_hex(8)}-01"),)
+        telemetry.fail(error.code().name)
+        trace_id = telemetry.trace_id_of(telemetry.current_traceparent())
+        return refused_call(error, self.name, self.address, trace_id)
 
 
 class Services:
@@ -108,7 +108,6 @@ class Services:
     def __init__(self, settings: QfSettings, resources: ExitStack) -> None:
         self._settings = settings
         self._resources = resources
-        self._trace_id = secrets.token_hex(16)
 
     @cached_property
     def identity(self) -> Service:
@@ -138,14 +137,22 @@ class Services:
             ("grpc.keepalive_timeout_ms", 5_000),
         )
         channel = grpc.secure_channel(settings.address, credentials, options)
-        return Service(name, settings, self._resources.enter_context(channel), self._trace_id)
+        return Service(name, settings, self._resources.enter_context(channel))
 
 
 @contextmanager
-def open_services(settings: QfSettings) -> Iterator[Services]:
-    """The services; what was opened is closed at the end."""
+def open_services(settings: QfSettings, command: str) -> Iterator[Services]:
+    """The services; what was opened is closed at the end. All calls are in one trace, which `command` names."""
+    # That spans cannot be sent is nothing to the person at the keyboard.
+    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     with ExitStack() as resources:
+        resources.callback(telemetry.configure("qf", settings.telemetry).shutdown)
+        resources.enter_context(telemetry.root_span(command))
         yield Services(settings, resources)
+
+
+def _traceparent() -> tuple[tuple[str, str], ...]:
+    return (("traceparent", telemetry.current_traceparent()),)
 
 
 def _unusable(error: ConfigError) -> UsageFailed:

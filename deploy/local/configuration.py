@@ -36,7 +36,8 @@ def write_configuration(layout: Layout, options: Options, socket: str) -> None:
         (layout.config / f"{name}.toml").write_text(
             toml(merged(table, options.overrides.get(name, {}))), encoding="utf-8"
         )
-    layout.qf_config_file.write_text(toml(_qf(layout, ports)), encoding="utf-8")
+    qf = _qf(layout, ports) | {"telemetry": telemetry}
+    layout.qf_config_file.write_text(toml(qf), encoding="utf-8")
 
 
 def service_address(ports: Ports, name: str) -> str:

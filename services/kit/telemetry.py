@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import (
@@ -64,6 +63,11 @@ def configure(service: str, settings: TelemetrySettings) -> TracerProvider:
         sampler=ParentBased(TraceIdRatioBased(settings.sample_ratio)),
     )
     if settings.otlp_endpoint:
+        # Half of this module's import time, which a process that exports nothing is spared.
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415  # see above
+            OTLPSpanExporter,
+        )
+
         insecure = settings.otlp_endpoint.startswith("http://")
         exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=insecure, timeout=2)
         provider.add_span_processor(
@@ -137,6 +141,13 @@ def span(
         yield
         return
     with _entered([_start(name, parent, kind, attributes) for parent in parents]):
+        yield
+
+
+@contextmanager
+def root_span(name: str) -> Iterator[None]:
+    """Begins a trace with something that a person or a schedule started."""
+    with _entered([_tracer.start_span(name)]):
         yield
 
 

@@ -3,9 +3,12 @@
 import asyncio
 import textwrap
 
+import httpx
+
 from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
-from tests.caisse import Caisse
+from tests.caisse import BOURGOGNE, Caisse
 from tests.e2e.conftest import Agent
+from tests.e2e.qf import qf
 from tests.portal import NEW_PASSWORD, Portal, answered, grpc_bearer
 from tests.span_tree import JsonTrace, indented, wait_for_trace
 from tests.stack import Stack
@@ -38,6 +41,12 @@ CONSULTATION = """
         gateway: msa.quotient.v1.DisclosureService/Disclose
           quotient: msa.quotient.v1.DisclosureService/Disclose
             quotient: postgresql disclose
+"""
+
+OPPOSITION = """
+    qf: qf opposition record
+      quotient: msa.quotient.v1.OppositionService/RecordOpposition
+        quotient: postgresql record_opposition
 """
 
 
@@ -77,6 +86,27 @@ async def test_by_grpc_the_tree_is_the_same_below_the_edge(
     trace_id = dict(await call.initial_metadata())["x-trace-id"]
     trace = await trace_of(stack, str(trace_id), CONSULTATION)
     assert indented(trace).splitlines()[1:] == textwrap.dedent(CONSULTATION).strip().splitlines()[1:]
+
+
+async def test_a_command_of_qf_is_one_trace(stack: Stack, caisse: Caisse) -> None:
+    nir = await caisse.publish()
+    await qf(
+        stack,
+        "opposition",
+        "record",
+        "--caisse",
+        BOURGOGNE,
+        "--channel",
+        "letter",
+        "--nir-file",
+        "-",
+        stdin=nir,
+    )
+    async with httpx.AsyncClient(base_url=stack.demo["traces_url"]) as desk:
+        query: dict[str, str | int] = {"name": "qf opposition record", "limit": 1}
+        [newest] = (await desk.get("/api/traces", params=query)).json()["traces"]
+    trace = await trace_of(stack, newest["trace_id"], OPPOSITION)
+    assert indented(trace) == textwrap.dedent(OPPOSITION).strip()
 
 
 async def test_consultations_that_share_a_batch_are_each_one_whole_trace(
