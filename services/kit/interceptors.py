@@ -1,4 +1,4 @@
-"""What surrounds every call, outermost first: tracing, errors, allow-list, deadline.
+"""What surrounds every call, outermost first: tracing, errors, limit, allow-list, deadline.
 
 Each is an async context manager around the handler, so one class serves unary and streaming methods.
 """
@@ -20,7 +20,7 @@ import structlog
 from google.rpc import status_pb2
 
 from services.kit import telemetry
-from services.kit.errors import DomainError, Reason
+from services.kit.errors import DependencyUnavailable, DomainError, Reason
 from services.kit.logs import error_location
 from services.kit.status import (
     DETAILS_KEY,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # generic in their stubs only
     Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
+_HEALTH = "/grpc.health.v1.Health/"
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 _log = structlog.get_logger()
 
@@ -99,7 +100,10 @@ class TracingInterceptor(Interceptor):
 
     @asynccontextmanager
     async def around(self, method: str, request: Any, context: Context) -> AsyncIterator[None]:
-        """A span named after the method, with its status."""
+        """A span named after the method, with its status; health, asked every second, has none."""
+        if method.startswith(_HEALTH):
+            yield
+            return
         service, _, name = method.removeprefix("/").partition("/")
         attributes: dict[str, telemetry.AttributeValue] = {
             "rpc.system": "grpc",
@@ -112,9 +116,6 @@ class TracingInterceptor(Interceptor):
             traceparents = [item.traceparent for item in items]
         else:
             traceparents = [_metadata(context).get("traceparent", "")]
-        if service == "grpc.health.v1.Health":
-            yield
-            return
         with telemetry.server_span(f"{service}/{name}", traceparents, attributes):
             try:
                 yield
@@ -151,6 +152,30 @@ class ErrorInterceptor(Interceptor):
                 location=error_location(error),
             )
             await abort(context, new_status(Reason.INTERNAL, INTERNAL_TEXT))
+
+
+class LimitInterceptor(Interceptor):
+    """Bounds the calls that are under way; one too many is told to come back, with a reason and a delay."""
+
+    def __init__(self, maximum_calls: int) -> None:
+        super().__init__()
+        self._maximum_calls = maximum_calls
+        self._calls = 0
+
+    @asynccontextmanager
+    async def around(self, method: str, request: Any, context: Context) -> AsyncIterator[None]:
+        """Counts the call while it runs. Health is told however much there is to do."""
+        if method.startswith(_HEALTH):
+            yield
+            return
+        if self._calls >= self._maximum_calls:
+            _log.warning("server_full", method=method, calls=self._calls)
+            raise DependencyUnavailable
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
 
 
 class AllowListInterceptor(Interceptor):

@@ -30,6 +30,7 @@ from services.kit.interceptors import (
     DeadlineInterceptor,
     ErrorInterceptor,
     Interceptor,
+    LimitInterceptor,
     TracingInterceptor,
 )
 from services.kit.tls import server_credentials
@@ -55,7 +56,8 @@ class Server:
         self._service_names: list[str] = []
         self._server = grpc.aio.server(
             interceptors=interceptors(settings, access),
-            maximum_concurrent_rpcs=settings.maximum_concurrent_rpcs,
+            # The backstop; LimitInterceptor refuses first, and with a reason.
+            maximum_concurrent_rpcs=4 * settings.maximum_concurrent_rpcs,
             # Two processes never share a port unnoticed.
             options=[
                 ("grpc.so_reuseport", 0),
@@ -112,7 +114,8 @@ class Server:
 
 def interceptors(settings: ServerSettings, access: AccessTable) -> list[Interceptor]:
     """The interceptors of a server, outermost first."""
-    chain: list[Interceptor] = [TracingInterceptor(), ErrorInterceptor()]
+    limit = LimitInterceptor(settings.maximum_concurrent_rpcs)
+    chain: list[Interceptor] = [TracingInterceptor(), ErrorInterceptor(), limit]
     if isinstance(settings, InternalServerSettings):
         chain.append(AllowListInterceptor(allowed_names(settings, access)))
     return [*chain, DeadlineInterceptor(settings.default_deadline_seconds)]

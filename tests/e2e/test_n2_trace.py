@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
 from deploy.local.postgres import connect
 from msa.quotient.v1 import disclosure_service_pb2 as disclosure_pb
 from tests.caisse import ELSEWHERE, Caisse
@@ -75,23 +73,3 @@ async def test_without_the_journal_there_is_no_answer(
     assert await caisse.journal(nir) == []
     answered(await portal.consult(agent.token, nir))
     assert len(await caisse.journal(nir)) == 1
-
-
-@pytest.mark.parametrize("role", ["quotient_service", "quotient_owner"])
-@pytest.mark.parametrize(
-    "statement",
-    ["UPDATE disclosures SET case_reference = ''", "DELETE FROM disclosures", "TRUNCATE disclosures"],
-)
-async def test_the_journal_is_only_ever_added_to(
-    stack: Stack, caisse: Caisse, portal: Portal, agent: Agent, role: str, statement: str
-) -> None:
-    """N7, as far as it exists: neither the service nor the owner of the schema alters a line."""
-    nir = await caisse.publish()
-    answered(await portal.consult(agent.token, nir))
-    before = await caisse.journal(nir)
-    async with await connect(stack.layout, stack.ports.postgres_port, "quotient") as database:
-        await database.execute(f"SET ROLE {role}".encode())
-        with pytest.raises(Exception, match=r"denied|append") as refused:
-            await database.execute(statement.encode())
-    assert refused.type.__module__.startswith("psycopg")
-    assert await caisse.journal(nir) == before

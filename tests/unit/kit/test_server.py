@@ -26,6 +26,7 @@ from services.kit.interceptors import (
     AllowListInterceptor,
     DeadlineInterceptor,
     ErrorInterceptor,
+    LimitInterceptor,
     TracingInterceptor,
 )
 from services.kit.server import AccessTable, Server, allowed_names, interceptors
@@ -360,6 +361,23 @@ async def test_a_busy_port_is_told(server: Running, server_tls: TlsSettings) -> 
         await second.run_until(asyncio.Event())
 
 
+async def test_a_full_server_says_so_and_tells_its_health_all_the_same(
+    server_tls: TlsSettings, gateway_tls: TlsSettings
+) -> None:
+    async with running(server_tls, maximum_concurrent_rpcs=1) as full, full.client(gateway_tls) as upstream:
+        await upstream.channel.channel_ready()
+        stub = rpc.SessionServiceStub(upstream.channel)
+        busy = asyncio.ensure_future(stub.SignIn(pb.SignInRequest(login="slow")))
+        await full.handler.called.wait()
+        with pytest.raises(DependencyUnavailable):
+            await upstream.call("x/SignIn", stub.SignIn, pb.SignInRequest())
+        health: Any = health_pb2_grpc.HealthStub(upstream.channel)
+        answer = await health.Check(health_pb2.HealthCheckRequest())
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        await busy
+        await upstream.call("x/SignIn", stub.SignIn, pb.SignInRequest())
+
+
 async def test_without_tls_a_server_listens_on_a_unix_socket_only(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="unix: socket only"):
         await Server(ServerSettings(listen_address="127.0.0.1:0"), {}).run_until(asyncio.Event())
@@ -368,18 +386,20 @@ async def test_without_tls_a_server_listens_on_a_unix_socket_only(tmp_path: Path
     await Server(ServerSettings(listen_address=f"unix:{tmp_path}/s"), {}).run_until(stop)
 
 
-def test_the_chain_is_tracing_errors_allow_list_deadline(server_tls: TlsSettings) -> None:
+def test_the_chain_is_tracing_errors_limit_allow_list_deadline(server_tls: TlsSettings) -> None:
     internal = InternalServerSettings(listen_address="127.0.0.1:1", tls=server_tls, clients=CLIENTS)
     behind_the_edge = ServerSettings(listen_address="unix:/run/gateway.sock")
     assert [type(one) for one in interceptors(internal, ACCESS)] == [
         TracingInterceptor,
         ErrorInterceptor,
+        LimitInterceptor,
         AllowListInterceptor,
         DeadlineInterceptor,
     ]
     assert [type(one) for one in interceptors(behind_the_edge, {})] == [
         TracingInterceptor,
         ErrorInterceptor,
+        LimitInterceptor,
         DeadlineInterceptor,
     ]
 
