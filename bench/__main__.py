@@ -26,6 +26,7 @@ from tests.portal import PURPOSE, Portal, bearer
 from tests.stack import Stack, StackFailed, launch, new_root
 
 UNLIMITED = "identity.sessions.calls_per_minute=1000000000"
+TRACED = ("edge", "gateway", "identity", "partners", "quotient")
 ECHO_START_SECONDS = 10.0
 MESSAGE_BYTES = 100
 
@@ -37,10 +38,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 64], help="connections at once")
     parser.add_argument("--seconds", type=int, default=10, help="length of each measurement")
+    parser.add_argument(
+        "--sample-ratio", type=float, default=1.0, help="share of the consultations that are traced, 0 to 1"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     try:
-        figures = measure(arguments.clients, arguments.seconds)
+        figures = measure(arguments.clients, arguments.seconds, arguments.sample_ratio)
     except (BenchError, StackFailed) as error:
         sys.exit(f"bench: {error}")
     if arguments.json:
@@ -49,10 +53,10 @@ def main() -> None:
         Console().print(table(figures))
 
 
-def measure(clients: Sequence[int], seconds: int) -> list[Figures]:
+def measure(clients: Sequence[int], seconds: int, sample_ratio: float) -> list[Figures]:
     """Every target with every number of clients, one after the other."""
     figures = []
-    with started_stack() as stack, started_echo(stack) as echo_target:
+    with started_stack(sample_ratio) as stack, started_echo(stack) as echo_target:
         targets = (echo_target, asyncio.run(consultation(stack)))
         for count in clients:
             for target in targets:
@@ -62,10 +66,12 @@ def measure(clients: Sequence[int], seconds: int) -> list[Figures]:
 
 
 @contextmanager
-def started_stack() -> Iterator[Stack]:
+def started_stack(sample_ratio: float) -> Iterator[Stack]:
     """A stack for this run only."""
     console.print("Starting a stack …")
-    stack = launch(new_root(), arguments=("--no-demo", "--set", UNLIMITED))
+    ratios = (f"{name}.telemetry.sample_ratio={sample_ratio}" for name in TRACED)
+    settings = [f"--set={setting}" for setting in (UNLIMITED, *ratios)]
+    stack = launch(new_root(), arguments=["--no-demo", *settings])
     try:
         stack.wait_for_start()
         yield stack
@@ -85,7 +91,7 @@ def started_echo(stack: Stack) -> Iterator[Target]:
     try:
         _wait_for(port)
         yield Target(
-            name="bare grpc.aio TLS echo",
+            name="bare TLS echo",
             url=f"https://127.0.0.1:{port}{echo.METHOD}",
             headers={"content-type": "application/grpc", "te": "trailers"},
             body=grpc_frame(bytes(MESSAGE_BYTES)),
@@ -106,7 +112,7 @@ async def consultation(stack: Stack) -> Target:
     for channel in channels:
         await channel.close()
     return Target(
-        name="consultation (JSON, journal committed)",
+        name="consultation",
         url=f"{stack.gateway_url}/v1/quotients:consult",
         headers=bearer(token) | {"content-type": "application/json"},
         body=json.dumps({"nir": nir, "purpose": PURPOSE}).encode(),
