@@ -4,8 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
-import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +42,8 @@ Compose = Callable[[Settings, "Server"], Awaitable[None]]
 
 _HEALTH_METHODS = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch")
 _REFLECTION_METHOD = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+# The rest of the time to shut down is for closing pools and flushing telemetry.
+_DRAIN_SHARE = 0.8
 _log = structlog.get_logger()
 
 
@@ -88,8 +89,12 @@ class Server:
             _log.info("server_started", address=self._settings.listen_address)
             await stop.wait()
             await self._set_health(serving=False)
-            await self._server.stop(self._settings.shutdown_grace_seconds)
+            await self._server.stop(_DRAIN_SHARE * self._settings.shutdown_grace_seconds)
         _log.info("server_stopped")
+
+    async def aclose(self) -> None:
+        """Closes what was opened, where serving never began; else there is nothing left to close."""
+        await self._resources.aclose()
 
     def _listen(self) -> None:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -141,7 +146,10 @@ def main(
     access: AccessTable,
     compose: Compose[Settings],
 ) -> None:
-    """The command line of every server: `--config FILE`. Exits with 2 and the remedy on bad configuration."""
+    """The command line of every server: `--config FILE`.
+
+    Exits with 2 on bad configuration, with 1 while a store is away; both say the remedy.
+    """
     parser = argparse.ArgumentParser(prog=service, description=f"Runs the {service} server.")
     parser.add_argument("--config", type=Path, required=True, help="TOML configuration file")
     path = parser.parse_args().config
@@ -149,25 +157,43 @@ def main(
         settings = load(settings_class, path, f"QF_{service.upper()}_")
         uvloop.run(_run(service, settings, access, compose))
     except ConfigError as error:
-        sys.exit(f"{service}: {error}")
+        parser.exit(2, f"{service}: {error}\n")
     except DependencyUnavailable:
-        sys.exit(f"{service}: a store is away; start it, or correct its address in {path}")
+        parser.exit(1, f"{service}: a store is away; start it, or correct its address in {path}\n")
 
 
 async def _run(service: str, settings: Settings, access: AccessTable, compose: Compose[Settings]) -> None:
     logs.configure(service)
     provider = telemetry.configure(service, settings.telemetry)
     stop = asyncio.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
-    server = Server(settings, access)
+    async with _shutdown_limit(stop, settings.shutdown_grace_seconds):
+        try:
+            async with contextlib.aclosing(Server(settings, access)) as server:
+                await compose(settings, server)
+                await server.run_until(stop)
+        finally:
+            await asyncio.to_thread(provider.shutdown)
+
+
+@contextlib.asynccontextmanager
+async def _shutdown_limit(stop: asyncio.Event, seconds: float) -> AsyncIterator[None]:
+    """Sets `stop` at SIGTERM or SIGINT; all that follows, drain, close and flush, has `seconds` together."""
+    loop = asyncio.get_running_loop()
+
+    def begin() -> None:
+        if not stop.is_set():
+            stop.set()
+            limit.reschedule(loop.time() + seconds)
+
     try:
-        await compose(settings, server)
-        await server.run_until(stop)
-    finally:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.shutdown_grace_seconds):
-                await asyncio.to_thread(provider.shutdown)
+        async with asyncio.timeout(None) as limit:
+            for signal_number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(signal_number, begin)
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        _log.warning("shutdown_cut_short", seconds=seconds)
 
 
 def _only_unix(address: str) -> str:
