@@ -111,12 +111,13 @@ class Caisse:
         amount_cents: int | None = AMOUNT_CENTS,
         nom: str = "Mirabelle",
         valid_from: date = date(2026, 1, 1),
+        numero_dossier: str | None = None,
     ) -> str:
         """Publishes a dossier, with a QF unless `amount_cents` is None; returns its NIR."""
         nir = nir or new_nir()
         record = dossier_pb.DossierRecord(
             caisse_code=caisse_code,
-            numero_dossier=f"D{nir[-10:]}",
+            numero_dossier=numero_dossier or f"D{nir[-10:]}",
             nir=nir,
             coordonnees=dossier_pb.Coordonnees(
                 allocataires=[dossier_pb.Allocataire(nom_naissance=nom, prenoms="Capucine")],

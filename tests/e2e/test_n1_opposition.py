@@ -1,6 +1,7 @@
 """N1 (art. 6-3, annexe 1): once an opposition is acknowledged, nothing is shown within its scope."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 
 from google.type.date_pb2 import Date
@@ -139,6 +140,16 @@ async def test_an_opposition_to_one_partner_withholds_from_that_partner_only(
     await caisse.oppose(nir, partner_id=agent.user.partner_id)
     assert answered(await portal.consult(agent.token, nir))["outcome"] == "OUTCOME_OPPOSED"
     assert answered(await portal.consult(own_agent.token, nir))["outcome"] == "OUTCOME_AVAILABLE"
+
+
+async def test_the_opposition_of_one_allocataire_covers_the_dossier_they_share_annexe_1(
+    caisse: Caisse, portal: Portal, agent: Agent
+) -> None:
+    numero = f"C{secrets.randbelow(10**12)}"
+    one, other = [await caisse.publish(numero_dossier=numero) for _ in range(2)]
+    assert answered(await portal.consult(agent.token, other))["outcome"] == "OUTCOME_AVAILABLE"
+    await caisse.oppose(one)
+    assert answered(await portal.consult(agent.token, other))["outcome"] == "OUTCOME_OPPOSED"
 
 
 async def test_an_opposition_to_another_caisse_is_not_told_here(

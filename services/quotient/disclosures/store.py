@@ -134,7 +134,8 @@ def _line(row: _LineRow) -> JournalLine:
 
 
 # One statement, so one snapshot and one commit: what is read, the opposition that withholds it (N1, the second
-# lock) and the line that tells of it (N2) cannot come apart. A dossier that is withheld is not even joined.
+# lock) and the line that tells of it (N2) cannot come apart. Whoever of a dossier objected, objected to its
+# consultation (annexe 1), whichever NIR it is asked by. A dossier that is withheld is not even joined.
 # A period ends where it says or the day before the next one begins, whichever is first (art. 3).
 _DISCLOSE: LiteralString = """
 WITH met AS (
@@ -163,9 +164,9 @@ WITH met AS (
     LEFT JOIN dossier_persons AS held USING (person_index, caisse_code)
     CROSS JOIN LATERAL (
         SELECT asked.opposed OR EXISTS (
-            SELECT FROM oppositions AS standing
-            WHERE standing.person_index = asked.person_index
-                AND standing.caisse_code = asked.caisse_code
+            SELECT FROM dossier_persons AS sharing
+            JOIN oppositions AS standing USING (person_index, caisse_code)
+            WHERE sharing.dossier_id = held.dossier_id
                 AND (standing.partner_id IS NULL OR standing.partner_id = asked.partner_id)
                 AND standing.withdraw_time IS NULL
         ) AS withholds

@@ -22,6 +22,9 @@ CREATE TABLE dossier_persons (
     PRIMARY KEY (person_index, caisse_code)
 );
 
+-- Who else is in a dossier: an opposition of one holds for its consultation by all.
+CREATE INDEX dossier_persons_dossier ON dossier_persons (dossier_id);
+
 CREATE TABLE quotient_periods (
     dossier_id uuid NOT NULL REFERENCES dossiers,
     valid_from date NOT NULL,

@@ -51,7 +51,7 @@ class OppositionStore:
         return [_opposition(row) for row in rows]
 
     async def standing(self, person_indexes: Sequence[bytes]) -> Sequence[Sequence[OppositionScope]]:
-        """The scopes of the standing oppositions of each person, in the order of the persons."""
+        """The scopes of the standing oppositions of each person and of those in the same dossier, in order."""
         rows = await self._database.fetch_all(
             "check_oppositions", _StandingRow, _STANDING, (list(person_indexes),)
         )
@@ -112,10 +112,23 @@ WHERE person_index = %s AND caisse_code = %s
 ORDER BY record_time DESC, opposition_id DESC
 """
 
+# One objects to the consultation of one's dossier (annexe 1): it holds for whoever else is in it.
 _STANDING: LiteralString = """
-SELECT person.position, caisse_code, partner_id
-FROM unnest(%s::bytea[]) WITH ORDINALITY AS person (person_index, position)
+WITH person AS (
+    SELECT person_index, position
+    FROM unnest(%s::bytea[]) WITH ORDINALITY AS asked (person_index, position)
+)
+SELECT position, caisse_code, partner_id
+FROM person
 JOIN oppositions USING (person_index)
 WHERE withdraw_time IS NULL
-ORDER BY person.position, caisse_code, partner_id NULLS FIRST
+UNION
+SELECT person.position, standing.caisse_code, standing.partner_id
+FROM person
+JOIN dossier_persons AS own USING (person_index)
+JOIN dossier_persons AS sharing ON sharing.dossier_id = own.dossier_id
+JOIN oppositions AS standing
+    ON standing.person_index = sharing.person_index AND standing.caisse_code = sharing.caisse_code
+WHERE standing.withdraw_time IS NULL
+ORDER BY position, caisse_code, partner_id NULLS FIRST
 """

@@ -71,6 +71,40 @@ async def test_opposition_with_one_caisse_leaves_the_other_s_dossier_open(caller
     ]
 
 
+async def couple(caller: Caller) -> tuple[str, str]:
+    """The NIRs of two allocataires of one dossier."""
+    one, other = new_nir(), new_nir()
+    numero = f"C{one[:13]}"
+    await caller.publish(record(one, numero=numero, qf=QF), record(other, numero=numero, qf=QF))
+    return one, other
+
+
+async def test_the_opposition_of_one_allocataire_withholds_the_dossier_from_who_asks_by_the_other(
+    caller: Caller,
+) -> None:
+    one, other = await couple(caller)
+    assert (await caller.consult(item(other))).outcome == pb.DISCLOSURE_OUTCOME_AVAILABLE
+    await caller.record_opposition(one)
+    for nir in (one, other):
+        result = await caller.consult(item(nir))
+        assert result.outcome == pb.DISCLOSURE_OUTCOME_OPPOSED
+        assert shows_nothing(result)
+    await caller.withdraw_opposition(one)
+    assert (await caller.consult(item(other))).outcome == pb.DISCLOSURE_OUTCOME_AVAILABLE
+
+
+async def test_check_tells_the_oppositions_of_everybody_in_the_dossier(caller: Caller) -> None:
+    one, other = await couple(caller)
+    partner_id = new_id()
+    await caller.record_opposition(one, BOURGOGNE, partner_id)
+    await caller.record_opposition(one, ELSEWHERE)
+    await caller.record_opposition(other, BOURGOGNE, partner_id)
+    assert await caller.check(other, one) == [
+        [(BOURGOGNE, partner_id)],
+        [(ELSEWHERE, ""), (BOURGOGNE, partner_id)],
+    ]
+
+
 async def test_opposition_withdrawn_reopens(caller: Caller) -> None:
     nir = await family(caller)
     await caller.record_opposition(nir)

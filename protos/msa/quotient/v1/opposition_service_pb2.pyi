@@ -356,14 +356,14 @@ Global___CheckOppositionsResponse: _TypeAlias = CheckOppositionsResponse  # noqa
 
 @_typing.final
 class CheckOppositionsResult(_message.Message):
-    """The standing oppositions of one person."""
+    """The standing oppositions that hold for one person."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SCOPES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def scopes(self) -> _containers.RepeatedCompositeFieldContainer[Global___OppositionScope]:
-        """Their scopes; none: the person did not object."""
+        """Their scopes; none: nobody of the dossier objected."""
 
     def __init__(
         self,

@@ -65,7 +65,8 @@ class OppositionServiceServicer:
 
     def RecordOpposition(self, request, context):
         """Records an opposition with a caisse: to every partner, or to one. Once acknowledged, no consultation
-        that starts later shows a partner in its scope anything. Recording one that stands changes nothing.
+        that starts later shows a partner in its scope anything of the person's dossier, whichever NIR it is
+        asked by (annexe 1). Recording one that stands changes nothing.
         Errors: INVALID_ARGUMENT INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -88,8 +89,8 @@ class OppositionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CheckOppositions(self, request, context):
-        """Batch: the standing oppositions of each person, whatever their scope; the gateway's policy decides.
-        Results stand in the order of the items.
+        """Batch: the standing oppositions of each person and of those who share a dossier, whatever their scope;
+        the gateway's policy decides. Results stand in the order of the items.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,8 @@ class OppositionServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OppositionServiceAsyncStub: ...
     RecordOpposition: _grpc.UnaryUnaryMultiCallable[_opposition_service_pb2.RecordOppositionRequest, _opposition_service_pb2.RecordOppositionResponse]
     """Records an opposition with a caisse: to every partner, or to one. Once acknowledged, no consultation
-    that starts later shows a partner in its scope anything. Recording one that stands changes nothing.
+    that starts later shows a partner in its scope anything of the person's dossier, whichever NIR it is
+    asked by (annexe 1). Recording one that stands changes nothing.
     Errors: INVALID_ARGUMENT INVALID_FIELD.
     """
     WithdrawOpposition: _grpc.UnaryUnaryMultiCallable[_opposition_service_pb2.WithdrawOppositionRequest, _opposition_service_pb2.WithdrawOppositionResponse]
@@ -47,8 +48,8 @@ class OppositionServiceStub:
     Errors: INVALID_ARGUMENT INVALID_FIELD.
     """
     CheckOppositions: _grpc.UnaryUnaryMultiCallable[_opposition_service_pb2.CheckOppositionsRequest, _opposition_service_pb2.CheckOppositionsResponse]
-    """Batch: the standing oppositions of each person, whatever their scope; the gateway's policy decides.
-    Results stand in the order of the items.
+    """Batch: the standing oppositions of each person and of those who share a dossier, whatever their scope;
+    the gateway's policy decides. Results stand in the order of the items.
     """
 
 @_typing.type_check_only
@@ -60,7 +61,8 @@ class OppositionServiceAsyncStub(OppositionServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordOpposition: _aio.UnaryUnaryMultiCallable[_opposition_service_pb2.RecordOppositionRequest, _opposition_service_pb2.RecordOppositionResponse]  # type: ignore[assignment]
     """Records an opposition with a caisse: to every partner, or to one. Once acknowledged, no consultation
-    that starts later shows a partner in its scope anything. Recording one that stands changes nothing.
+    that starts later shows a partner in its scope anything of the person's dossier, whichever NIR it is
+    asked by (annexe 1). Recording one that stands changes nothing.
     Errors: INVALID_ARGUMENT INVALID_FIELD.
     """
     WithdrawOpposition: _aio.UnaryUnaryMultiCallable[_opposition_service_pb2.WithdrawOppositionRequest, _opposition_service_pb2.WithdrawOppositionResponse]  # type: ignore[assignment]
@@ -70,8 +72,8 @@ class OppositionServiceAsyncStub(OppositionServiceStub):
     Errors: INVALID_ARGUMENT INVALID_FIELD.
     """
     CheckOppositions: _aio.UnaryUnaryMultiCallable[_opposition_service_pb2.CheckOppositionsRequest, _opposition_service_pb2.CheckOppositionsResponse]  # type: ignore[assignment]
-    """Batch: the standing oppositions of each person, whatever their scope; the gateway's policy decides.
-    Results stand in the order of the items.
+    """Batch: the standing oppositions of each person and of those who share a dossier, whatever their scope;
+    the gateway's policy decides. Results stand in the order of the items.
     """
 
 class OppositionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -86,7 +88,8 @@ class OppositionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_opposition_service_pb2.RecordOppositionResponse, _abc.Awaitable[_opposition_service_pb2.RecordOppositionResponse]]:
         """Records an opposition with a caisse: to every partner, or to one. Once acknowledged, no consultation
-        that starts later shows a partner in its scope anything. Recording one that stands changes nothing.
+        that starts later shows a partner in its scope anything of the person's dossier, whichever NIR it is
+        asked by (annexe 1). Recording one that stands changes nothing.
         Errors: INVALID_ARGUMENT INVALID_FIELD.
         """
 
@@ -114,8 +117,8 @@ class OppositionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _opposition_service_pb2.CheckOppositionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_opposition_service_pb2.CheckOppositionsResponse, _abc.Awaitable[_opposition_service_pb2.CheckOppositionsResponse]]:
-        """Batch: the standing oppositions of each person, whatever their scope; the gateway's policy decides.
-        Results stand in the order of the items.
+        """Batch: the standing oppositions of each person and of those who share a dossier, whatever their scope;
+        the gateway's policy decides. Results stand in the order of the items.
         """
 
 def add_OppositionServiceServicer_to_server(servicer: OppositionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
