@@ -13,13 +13,15 @@ from tests.stack import Stack, launch, new_root
 
 IDLE_SECONDS = 3
 CALLS_AT_ONCE = 2
+CALLS_PER_MINUTE = 20
 
 
 @pytest.fixture(scope="module")
 async def short_stack() -> AsyncIterator[Stack]:
-    """A stack with an idle limit of seconds and a gateway that takes two calls at once."""
+    """A stack with an idle limit of seconds, few calls a minute, and a gateway that takes two at once."""
     settings = (
         f"identity.sessions.idle_timeout_seconds={IDLE_SECONDS}",
+        f"identity.sessions.calls_per_minute={CALLS_PER_MINUTE}",
         f"gateway.maximum_concurrent_rpcs={CALLS_AT_ONCE}",
     )
     stack = launch(new_root(), arguments=["--no-demo", *(f"--set={one}" for one in settings)])
@@ -75,6 +77,20 @@ async def test_asking_what_is_left_does_not_keep_a_session_alive_art_7_1(
     await asyncio.sleep(IDLE_SECONDS * 0.3)
     refused = await short_portal.json.get("/v1/session", headers=bearer(short_agent.token))
     assert reason(refused) == "SESSION_NOT_VALID"
+
+
+async def test_a_session_that_calls_too_often_is_told_how_long_to_wait(
+    short_caisse: Caisse, short_portal: Portal, short_agent: Agent
+) -> None:
+    nir = await short_caisse.publish()
+    for _ in range(CALLS_PER_MINUTE):
+        answered(await short_portal.consult(short_agent.token, nir))
+    refused = await short_portal.consult(short_agent.token, nir)
+    assert refused.status_code == httpx.codes.TOO_MANY_REQUESTS
+    assert reason(refused) == "RATE_LIMITED"
+    [delay] = [detail["retry_delay"] for detail in refused.json()["details"] if "retry_delay" in detail]
+    assert 0 < float(delay.removesuffix("s")) <= 60
+    assert len(await short_caisse.journal(nir)) == CALLS_PER_MINUTE
 
 
 async def test_a_full_gateway_says_so_and_loses_nothing(
