@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from tests.caisse import BOURGOGNE
 from tests.stack import Stack
 
 QF = Path(sys.executable).with_name("qf")
@@ -23,3 +24,9 @@ async def qf(stack: Stack, *arguments: str, stdin: str = "") -> str:
     printed, complaint = await process.communicate(stdin.encode())
     assert process.returncode == 0, complaint.decode()
     return printed.decode()
+
+
+async def oppose_with_qf(stack: Stack, nir: str) -> None:
+    """`qf opposition record`, to every partner of Bourgogne; returns once it is acknowledged."""
+    where = ("--caisse", BOURGOGNE, "--channel", "letter", "--nir-file", "-")
+    await qf(stack, "opposition", "record", *where, stdin=nir)

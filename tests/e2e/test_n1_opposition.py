@@ -27,7 +27,7 @@ from services.kit.clock import SystemClock
 from services.kit.redaction import SessionToken
 from tests.caisse import AMOUNT_CENTS, BOURGOGNE, ELSEWHERE, Caisse
 from tests.e2e.conftest import Agent, Channels
-from tests.e2e.qf import qf
+from tests.e2e.qf import oppose_with_qf, qf
 from tests.portal import Portal, answered
 from tests.stack import Stack
 
@@ -43,18 +43,7 @@ async def test_an_opposition_recorded_with_qf_withholds_on_the_very_next_call(
     assert before["outcome"] == "OUTCOME_AVAILABLE"
     assert [period["amount_cents"] for period in before["periods"]] == [AMOUNT_CENTS]
 
-    await qf(
-        stack,
-        "opposition",
-        "record",
-        "--caisse",
-        BOURGOGNE,
-        "--channel",
-        "letter",
-        "--nir-file",
-        "-",
-        stdin=nir,
-    )
+    await oppose_with_qf(stack, nir)
 
     by_json = answered(await portal.consult(agent.token, nir))
     by_grpc = await portal.consult_grpc(agent.token, nir)

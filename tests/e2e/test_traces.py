@@ -6,9 +6,9 @@ import textwrap
 import httpx
 
 from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
-from tests.caisse import BOURGOGNE, Caisse
+from tests.caisse import Caisse
 from tests.e2e.conftest import Agent
-from tests.e2e.qf import qf
+from tests.e2e.qf import oppose_with_qf
 from tests.portal import NEW_PASSWORD, Portal, answered, grpc_bearer
 from tests.span_tree import JsonTrace, indented, wait_for_trace
 from tests.stack import Stack
@@ -90,18 +90,7 @@ async def test_by_grpc_the_tree_is_the_same_below_the_edge(
 
 async def test_a_command_of_qf_is_one_trace(stack: Stack, caisse: Caisse) -> None:
     nir = await caisse.publish()
-    await qf(
-        stack,
-        "opposition",
-        "record",
-        "--caisse",
-        BOURGOGNE,
-        "--channel",
-        "letter",
-        "--nir-file",
-        "-",
-        stdin=nir,
-    )
+    await oppose_with_qf(stack, nir)
     async with httpx.AsyncClient(base_url=stack.demo["traces_url"]) as desk:
         query: dict[str, str | int] = {"name": "qf opposition record", "limit": 1}
         [newest] = (await desk.get("/api/traces", params=query)).json()["traces"]
