@@ -48,6 +48,7 @@ class Services:
         self.scopes: list[OppositionScope] = []
         self.delay_seconds = 0.0
         self.opposed: bool | None = None
+        self.month: date | None = None
 
     async def _ask(self, what: str) -> None:
         self.asked.append(what)
@@ -94,6 +95,7 @@ class Services:
     ) -> Disclosure:
         await self._ask("disclose")
         self.opposed = opposed
+        self.month = consultation.month
         return AVAILABLE
 
 
@@ -114,6 +116,23 @@ async def test_a_consultation_passes_every_gate_in_order() -> None:
     assert await consult(services) == AVAILABLE
     assert services.asked == ["authenticate", "authorize", "check_oppositions", "disclose"]
     assert services.opposed is False
+
+
+@pytest.mark.parametrize(
+    ("now", "month"),
+    [
+        (datetime(2026, 11, 30, 22, 59, 59, tzinfo=UTC), date(2026, 11, 1)),
+        (datetime(2026, 11, 30, 23, 0, tzinfo=UTC), date(2026, 12, 1)),
+        (datetime(2028, 2, 29, 22, 59, 59, tzinfo=UTC), date(2028, 2, 1)),
+        (datetime(2026, 6, 30, 22, 0, tzinfo=UTC), date(2026, 7, 1)),
+    ],
+)
+async def test_the_present_month_begins_at_midnight_in_paris(now: datetime, month: date) -> None:
+    services, clock = Services(), FakeClock(now)
+    hours = OpeningHours(clock, always_open=True)
+    consultations = Consultations(clock, hours, services, services, services, budget_seconds=5)
+    await consultations.consult(SessionToken("t"), nir=NIR, month="", purpose=1, case_reference="")
+    assert services.month == month
 
 
 async def test_outside_the_hours_nobody_is_asked_anything() -> None:
