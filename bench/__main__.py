@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import echo
-from bench.h2load import BenchError, Figures, Target, grpc_frame, run
+from bench.h2load import BenchError, Figures, Target, grpc_frame, program, run
 from deploy.local.certificates import certificate_file, private_key_file
 from tests.caisse import Caisse
 from tests.portal import PURPOSE, Portal, bearer
@@ -55,6 +55,8 @@ def main() -> None:
 
 def measure(clients: Sequence[int], seconds: int, sample_ratio: float) -> list[Figures]:
     """Every target with every number of clients, one after the other."""
+    # Before anything is started for nothing.
+    program()
     figures = []
     with started_stack(sample_ratio) as stack, started_echo(stack) as echo_target:
         targets = (echo_target, asyncio.run(consultation(stack)))

@@ -52,7 +52,7 @@ def run(target: Target, clients: int, seconds: int) -> Figures:
         body, log = Path(folder, "body"), Path(folder, "log")
         body.write_bytes(target.body)
         finished = subprocess.run(
-            [_h2load(), *_options(target, clients, seconds, body, log)],
+            [program(), *_options(target, clients, seconds, body, log)],
             capture_output=True,
             text=True,
             check=False,
@@ -96,7 +96,8 @@ def _figures(name: str, clients: int, seconds: int, log: str) -> Figures:
     )
 
 
-def _h2load() -> str:
+def program() -> str:
+    """Where h2load is. Raises BenchError that says how to install it."""
     found = shutil.which("h2load")
     if found is None:
         raise BenchError("h2load is not installed; on Debian: apt-get install nghttp2-client")
