@@ -62,7 +62,8 @@ def _service(layout: Layout, ports: Ports, name: str) -> Table:
             "redis": {
                 "url": f"redis://{HOST}:{ports.valkey_port}/0",
                 "password_file": str(layout.secret("valkey.password")),
-            }
+            },
+            "keys": {"login_index_key_file": str(layout.secret("login_index.key"))},
         },
         "quotient": {
             "keys": {

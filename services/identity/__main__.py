@@ -11,6 +11,7 @@ from services.identity.service import AccountService, SessionService
 from services.identity.session_store import SessionStore
 from services.identity.store import AccountStore
 from services.kit.clock import SystemClock
+from services.kit.config import read_key
 from services.kit.database import open_database, require_schema
 from services.kit.redis import open_redis
 from services.kit.server import Server, main
@@ -23,7 +24,8 @@ async def compose(settings: IdentitySettings, server: Server) -> None:
     passwords = await server.enter(open_passwords(settings.passwords))
     await require_schema(database, "0001")
     clock, accounts = SystemClock(), AccountStore(database)
-    sessions, attempts = SessionStore(redis, settings.sessions), AttemptStore(redis, settings.sign_in)
+    sessions = SessionStore(redis, settings.sessions)
+    attempts = AttemptStore(redis, settings.sign_in, read_key(settings.keys.login_index_key_file))
     account_service = AccountService(accounts, passwords, settings.passwords, clock)
     session_service = SessionService(accounts, sessions, attempts, passwords, settings.sessions, clock)
     for add, handler, name in (

@@ -1,6 +1,6 @@
-"""Wrong passwords per login in Redis, over a sliding window. A login is known only by its digest."""
+"""Wrong passwords per login in Redis, over a sliding window. A login is known only by its index."""
 
-import hashlib
+import hmac
 from datetime import datetime, timedelta
 
 from redis.asyncio import Redis
@@ -24,10 +24,14 @@ return 0
 
 
 class AttemptStore:
-    """The attempts to prove a password that failed or are under way, per login, existing or not."""
+    """The attempts to prove a password that failed or are under way, per login, existing or not.
 
-    def __init__(self, client: Redis, settings: SignInSettings) -> None:
+    `index_key` hides the logins from who reads Redis: they are short enough to be guessed from a plain digest.
+    """
+
+    def __init__(self, client: Redis, settings: SignInSettings, index_key: bytes) -> None:
         self._client = client
+        self._index_key = index_key
         self._settings = settings
         self._begin = client.register_script(_BEGIN)
 
@@ -36,7 +40,7 @@ class AttemptStore:
         window_ms = self._settings.failure_window // timedelta(milliseconds=1)
         with redis_operation("begin_attempt"):
             wait_ms = await self._begin(
-                keys=[_key(login)],
+                keys=[self._key(login)],
                 args=[epoch_ms(now), window_ms, self._settings.maximum_failures, attempt_id],
             )
         return timedelta(milliseconds=wait_ms) if wait_ms else None
@@ -44,13 +48,12 @@ class AttemptStore:
     async def withdraw(self, login: str, attempt_id: str) -> None:
         """Uncounts an attempt that nothing was decided about."""
         with redis_operation("withdraw_attempt"):
-            await self._client.zrem(_key(login), attempt_id)
+            await self._client.zrem(self._key(login), attempt_id)
 
     async def clear(self, login: str) -> None:
         """Forgets the failures: the right password was given."""
         with redis_operation("clear_attempts"):
-            await self._client.delete(_key(login))
+            await self._client.delete(self._key(login))
 
-
-def _key(login: str) -> str:
-    return f"attempts:{hashlib.sha256(login.encode()).hexdigest()}"
+    def _key(self, login: str) -> str:
+        return f"attempts:{hmac.digest(self._index_key, login.encode(), 'sha256').hex()}"

@@ -1,6 +1,7 @@
 """The settings of identity."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 
@@ -56,11 +57,18 @@ class SignInSettings(Section):
         return timedelta(seconds=self.failure_window_seconds)
 
 
+class KeySettings(Section):
+    """A file of 32 raw bytes. Losing it only forgets who typed wrong passwords of late."""
+
+    login_index_key_file: Path
+
+
 class IdentitySettings(InternalServerSettings):
     """What identity's server needs beside what every internal server has."""
 
     database: DatabaseSettings
     redis: RedisSettings
+    keys: KeySettings
     sessions: SessionSettings = SessionSettings()
     passwords: PasswordSettings = PasswordSettings()
     sign_in: SignInSettings = SignInSettings()

@@ -15,6 +15,7 @@ from services.identity.passwords import Passwords, open_passwords
 from services.identity.service import AccountService, SessionService
 from services.identity.session_store import SessionStore
 from services.identity.store import AccountStore
+from services.kit.config import read_key
 from services.kit.database import Database, open_database
 from services.kit.identifiers import new_uuid7
 from services.kit.redaction import Password, SessionToken
@@ -79,7 +80,9 @@ async def compose(settings: IdentitySettings) -> AsyncIterator[Identity]:
         redis = await resources.enter_async_context(open_redis(settings.redis))
         passwords = await resources.enter_async_context(open_passwords(settings.passwords))
         clock, accounts = FakeClock(START), AccountStore(database)
-        sessions, attempts = SessionStore(redis, settings.sessions), AttemptStore(redis, settings.sign_in)
+        index_key = read_key(settings.keys.login_index_key_file)
+        sessions = SessionStore(redis, settings.sessions)
+        attempts = AttemptStore(redis, settings.sign_in, index_key)
         yield Identity(
             settings=settings,
             clock=clock,

@@ -1,5 +1,6 @@
 """What the stores are asked, what they keep, and what happens without them (N5, N8)."""
 
+import hashlib
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -136,6 +137,15 @@ async def test_no_secret_is_kept_or_logged(identity: Identity) -> None:
         SessionToken(user.login),
     ):
         assert secret.reveal() not in told
+
+
+async def test_a_login_cannot_be_guessed_from_what_redis_keeps(identity: Identity) -> None:
+    user, _ = await identity.settled_user()
+    with pytest.raises(CredentialsRefused):
+        await identity.sessions.sign_in(user.login, WRONG)
+    kept = await _everything_in_redis(identity)
+    assert "attempts:" in kept
+    assert hashlib.sha256(user.login.encode()).hexdigest() not in kept
 
 
 async def _everything_in_redis(identity: Identity) -> str:
