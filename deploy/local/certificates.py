@@ -1,4 +1,4 @@
-"""A development CA and one certificate per server and client, as in design.md: "mutual TLS, an allow-list of names"."""
+"""A development CA and one certificate per server and client: mutual TLS needs a name for each (art. 7-1)."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
