@@ -1,6 +1,7 @@
 """N8: what is needed to answer safely is killed (`kill -9`); the answer is UNAVAILABLE, and it heals by itself."""
 
 import asyncio
+import signal
 
 import grpc
 import httpx
@@ -42,6 +43,28 @@ async def test_a_killed_part_means_unavailable_within_2_s_and_heals(
     assert "amount_cents" not in refused.text
     assert seconds < ANSWER_SECONDS
 
+    await healed(portal, own_agent, nir)
+
+
+@pytest.mark.parametrize("part", ["identity", "partners", "quotient", "valkey"])
+async def test_a_part_that_hangs_means_unavailable_within_2_s_too(
+    stack: Stack, caisse: Caisse, portal: Portal, own_agent: Agent, part: str
+) -> None:
+    nir = await caisse.publish()
+    answered(await portal.consult(own_agent.token, nir))
+    loop = asyncio.get_running_loop()
+
+    stack.process(part).send(signal.SIGSTOP)
+    try:
+        started = loop.time()
+        calls = [portal.consult(own_agent.token, nir) for _ in range(3)]
+        responses = await asyncio.gather(*calls)
+        seconds = loop.time() - started
+    finally:
+        stack.process(part).send(signal.SIGCONT)
+
+    assert [reason(response) for response in responses] == ["DEPENDENCY_UNAVAILABLE"] * 3
+    assert seconds < ANSWER_SECONDS
     await healed(portal, own_agent, nir)
 
 
