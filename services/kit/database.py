@@ -24,6 +24,9 @@ _SESSION_OPTIONS = (
     "-c statement_timeout=2s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c timezone=UTC"
     # Compiling costs more than any statement here takes.
     " -c jit=off"
+    # Every statement here finds its few rows by an index. A plan that was made and kept while a table was small
+    # must not read all of it once it is large.
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
 _CONNECTION_WAIT_SECONDS = 1.0
 _AWAY = (
