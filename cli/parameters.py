@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from google.type import date_pb2
 
 from cli.errors import UsageFailed
 from services.kit.clock import SystemClock, paris_date
@@ -31,11 +30,6 @@ def parse_day(text: str) -> date:
 def today() -> date:
     """The present day in Europe/Paris."""
     return paris_date(SystemClock().now())
-
-
-def to_proto_date(day: date) -> date_pb2.Date:
-    """`day` as it travels."""
-    return date_pb2.Date(year=day.year, month=day.month, day=day.day)
 
 
 CaisseOption = Annotated[str, typer.Option("--caisse", metavar="CODE", help="Code of the caisse, e.g. 21.")]

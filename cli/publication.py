@@ -6,15 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from queue import SimpleQueue
 
 import grpc
-from google.type import date_pb2
 
 from cli.connection import Answers
 from cli.ndjson import Dossier, Line, LineRefused, Refusal, parse_line
 from msa.quotient.v1 import dossier_service_pb2 as pb
+from services.kit.messages import to_date
 
 # The protos allow 500 records a chunk; a chunk of long lines ends sooner, to stay under gRPC's 4 MiB.
 CHUNK_LINES = 500
@@ -218,17 +217,13 @@ def to_record(dossier: Dossier) -> pb.DossierRecord:
             pays=adresse.pays,
         ),
         quotient_period=pb.QuotientPeriod(
-            valid_from=_date(quotient.valid_from),
-            valid_to=_date(quotient.valid_to) if quotient.valid_to else None,
+            valid_from=to_date(quotient.valid_from),
+            valid_to=to_date(quotient.valid_to),
             amount_cents=quotient.amount_cents,
         )
         if quotient
         else None,
     )
-
-
-def _date(day: date) -> date_pb2.Date:
-    return date_pb2.Date(year=day.year, month=day.month, day=day.day)
 
 
 # What the service calls a field → what it is called in the file.

@@ -1,10 +1,8 @@
 """`msa.gateway.v1`: protobuf ↔ domain."""
 
 import re
-from datetime import datetime
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import ServicerContext
 
 from gateway.domain import (
@@ -23,6 +21,7 @@ from msa.gateway.v1 import status_service_pb2 as status_pb
 from msa.gateway.v1.quotient_service_pb2_grpc import QuotientServiceServicer
 from msa.gateway.v1.session_service_pb2_grpc import SessionServiceServicer
 from msa.gateway.v1.status_service_pb2_grpc import StatusServiceServicer
+from services.kit.messages import to_timestamp
 from services.kit.redaction import Password, SessionToken
 
 # RFC 6750, 2.1: the scheme in any case, one token.
@@ -50,7 +49,7 @@ class SessionHandler(SessionServiceServicer):
             session_token(context), Password(request.current_password), Password(request.new_password)
         )
         response = session_pb.ChangePasswordResponse(
-            session_token=opened.session_token.reveal(), expire_time=_timestamp(opened.expire_time)
+            session_token=opened.session_token.reveal(), expire_time=to_timestamp(opened.expire_time)
         )
         response.idle_timeout.FromTimedelta(opened.idle_timeout)
         return response
@@ -62,8 +61,8 @@ class SessionHandler(SessionServiceServicer):
         state = await self._sessions.get_session(session_token(context))
         response = session_pb.GetSessionResponse(
             password_change_required=state.password_change_required,
-            idle_expire_time=_timestamp(state.idle_expire_time),
-            expire_time=_timestamp(state.expire_time),
+            idle_expire_time=to_timestamp(state.idle_expire_time),
+            expire_time=to_timestamp(state.expire_time),
         )
         response.idle_timeout.FromTimedelta(state.idle_timeout)
         return response
@@ -108,7 +107,7 @@ class StatusHandler(StatusServiceServicer):
         return status_pb.GetStatusResponse(
             state=status_pb.SERVICE_STATE_OPEN if state.is_open else status_pb.SERVICE_STATE_CLOSED,
             hours=self._hours.in_french(),
-            next_change_time=_timestamp(state.next_change_time) if state.next_change_time else None,
+            next_change_time=to_timestamp(state.next_change_time),
         )
 
 
@@ -121,12 +120,11 @@ def session_token(context: ServicerContext[Any, Any]) -> SessionToken:
 
 
 def _sign_in_response(opened: OpenedSession) -> session_pb.SignInResponse:
-    previous = opened.previous_sign_in_time
     response = session_pb.SignInResponse(
         session_token=opened.session_token.reveal(),
         password_change_required=opened.password_change_required,
-        expire_time=_timestamp(opened.expire_time),
-        previous_sign_in_time=_timestamp(previous) if previous else None,
+        expire_time=to_timestamp(opened.expire_time),
+        previous_sign_in_time=to_timestamp(opened.previous_sign_in_time),
     )
     response.idle_timeout.FromTimedelta(opened.idle_timeout)
     return response
@@ -169,9 +167,3 @@ def _period(period: QuotientPeriod) -> quotient_pb.QuotientPeriod:
         valid_to=period.valid_to.isoformat() if period.valid_to else "",
         amount_cents=period.amount_cents,
     )
-
-
-def _timestamp(instant: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(instant)
-    return message

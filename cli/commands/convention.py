@@ -14,10 +14,10 @@ from cli.parameters import (
     YesOption,
     confirm,
     parse_day,
-    to_proto_date,
 )
 from msa.partners.v1 import convention_service_pb2 as pb
 from msa.partners.v1 import convention_service_pb2_grpc as rpc
+from services.kit.messages import to_date
 
 group = typer.Typer(no_args_is_help=True, help="Conventions: signature, CNIL declaration, end (art. 9).")
 ConventionArgument = Annotated[str, typer.Argument(metavar="CONVENTION_ID", help="UUID of the convention.")]
@@ -55,8 +55,8 @@ def register(
     request = pb.RegisterConventionRequest(
         partner_id=partner,
         caisse_code=caisse,
-        signature_date=to_proto_date(signed),
-        cnil_declaration_date=to_proto_date(cnil_declared) if cnil_declared else None,
+        signature_date=to_date(signed),
+        cnil_declaration_date=to_date(cnil_declared),
     )
     reply = qf.services.partners.call(_stub(qf).RegisterConvention, request)
     qf.output.record("Convention registered", views.convention(reply.convention))
@@ -78,7 +78,7 @@ def declare_cnil(
 ) -> None:
     """Records that the CNIL declaration was transmitted (art. 9-1)."""
     request = pb.RecordCnilDeclarationRequest(
-        convention_id=convention_id, cnil_declaration_date=to_proto_date(declared)
+        convention_id=convention_id, cnil_declaration_date=to_date(declared)
     )
     reply = qf.services.partners.call(_stub(qf).RecordCnilDeclaration, request)
     qf.output.record("CNIL declaration recorded", views.convention(reply.convention))
@@ -109,9 +109,7 @@ def end(
 ) -> None:
     """Ends a convention on a day; today ends it at once (art. 9-2, 10). It cannot be taken back."""
     confirm(f"End convention {convention_id} on {ends}? It cannot be taken back.", yes=yes)
-    request = pb.EndConventionRequest(
-        convention_id=convention_id, end_date=to_proto_date(ends), end_reason=reason
-    )
+    request = pb.EndConventionRequest(convention_id=convention_id, end_date=to_date(ends), end_reason=reason)
     reply = qf.services.partners.call(_stub(qf).EndConvention, request)
     qf.output.record("End recorded", views.convention(reply.convention))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from msa.identity.v1 import account_service_pb2 as account_pb
 from msa.identity.v1 import account_service_pb2_grpc as account_rpc
@@ -18,6 +17,7 @@ from services.identity.domain import Account, Authentication, Decision
 from services.identity.service import AccountService, SessionService
 from services.kit.errors import FieldViolation, InvalidField
 from services.kit.identifiers import parse_uuid
+from services.kit.messages import to_timestamp
 from services.kit.redaction import Password, SessionToken
 
 if TYPE_CHECKING:  # generic in its stubs only
@@ -45,7 +45,7 @@ class AccountHandler(account_rpc.AccountServiceServicer):
         return account_pb.CreateAccountResponse(
             account=_account(account),
             temporary_password=temporary.password.reveal(),
-            temporary_password_expire_time=_timestamp(temporary.expire_time),
+            temporary_password_expire_time=to_timestamp(temporary.expire_time),
         )
 
     async def GetAccount(
@@ -71,7 +71,7 @@ class AccountHandler(account_rpc.AccountServiceServicer):
         temporary = await self._service.issue_temporary_password(_account_id(request))
         return account_pb.IssueTemporaryPasswordResponse(
             temporary_password=temporary.password.reveal(),
-            temporary_password_expire_time=_timestamp(temporary.expire_time),
+            temporary_password_expire_time=to_timestamp(temporary.expire_time),
         )
 
     async def DisableAccount(
@@ -102,8 +102,8 @@ class SessionHandler(session_rpc.SessionServiceServicer):
             session_token=opened.token.reveal(),
             password_change_required=opened.password_change_required,
             idle_timeout=_duration(opened.idle_timeout),
-            expire_time=_timestamp(opened.expire_time),
-            previous_sign_in_time=_timestamp(opened.previous_sign_in_time),
+            expire_time=to_timestamp(opened.expire_time),
+            previous_sign_in_time=to_timestamp(opened.previous_sign_in_time),
         )
 
     async def ChangePassword(
@@ -118,7 +118,7 @@ class SessionHandler(session_rpc.SessionServiceServicer):
         return session_pb.ChangePasswordResponse(
             session_token=opened.token.reveal(),
             idle_timeout=_duration(opened.idle_timeout),
-            expire_time=_timestamp(opened.expire_time),
+            expire_time=to_timestamp(opened.expire_time),
         )
 
     async def GetSession(
@@ -129,8 +129,8 @@ class SessionHandler(session_rpc.SessionServiceServicer):
         return session_pb.GetSessionResponse(
             password_change_required=view.password_change_required,
             idle_timeout=_duration(view.idle_timeout),
-            idle_expire_time=_timestamp(view.idle_expire_time),
-            expire_time=_timestamp(view.expire_time),
+            idle_expire_time=to_timestamp(view.idle_expire_time),
+            expire_time=to_timestamp(view.expire_time),
         )
 
     async def SignOut(
@@ -164,9 +164,9 @@ def _account(account: Account) -> account_pb.Account:
         habilitation_id=str(account.habilitation_id),
         login=account.login,
         password_change_required=account.password_change_required,
-        disable_time=_timestamp(account.disable_time),
-        create_time=_timestamp(account.create_time),
-        last_sign_in_time=_timestamp(account.last_sign_in_time),
+        disable_time=to_timestamp(account.disable_time),
+        create_time=to_timestamp(account.create_time),
+        last_sign_in_time=to_timestamp(account.last_sign_in_time),
     )
 
 
@@ -179,14 +179,6 @@ def _result(verdict: Authentication) -> session_pb.AuthenticateResult:
         result.habilitation_id = str(verdict.standing.habilitation_id)
         result.password_change_required = verdict.standing.password_change_required
     return result
-
-
-def _timestamp(instant: datetime | None) -> Timestamp | None:
-    if instant is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(instant)
-    return timestamp
 
 
 def _duration(span: timedelta | None) -> Duration | None:

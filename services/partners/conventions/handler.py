@@ -9,9 +9,10 @@ import grpc
 from msa.partners.v1 import convention_service_pb2 as pb
 from msa.partners.v1 import convention_service_pb2_grpc as rpc
 from services.kit.identifiers import parse_uuid
+from services.kit.messages import to_date
 from services.partners.conventions.domain import ConventionState, ConventionView
 from services.partners.conventions.service import ConventionService
-from services.partners.messages import day_in, optional_day_in, to_date
+from services.partners.messages import day_in, optional_day_in
 
 if TYPE_CHECKING:  # generic in its stubs only
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]

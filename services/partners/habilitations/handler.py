@@ -10,6 +10,7 @@ import grpc
 from msa.partners.v1 import habilitation_service_pb2 as pb
 from msa.partners.v1 import habilitation_service_pb2_grpc as rpc
 from services.kit.identifiers import parse_uuid
+from services.kit.messages import to_timestamp
 from services.partners.habilitations.domain import (
     Authorization,
     AuthorizationQuery,
@@ -21,7 +22,6 @@ from services.partners.habilitations.domain import (
     uuid_or_none,
 )
 from services.partners.habilitations.service import HabilitationService
-from services.partners.messages import to_timestamp
 
 if TYPE_CHECKING:  # generic in its stubs only
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]

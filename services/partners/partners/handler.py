@@ -9,8 +9,8 @@ import grpc
 from msa.partners.v1 import partner_service_pb2 as pb
 from msa.partners.v1 import partner_service_pb2_grpc as rpc
 from services.kit.identifiers import parse_uuid
+from services.kit.messages import to_timestamp
 from services.partners.caisses import Caisses
-from services.partners.messages import to_timestamp
 from services.partners.partners.domain import Partner
 from services.partners.partners.service import PartnerService
 

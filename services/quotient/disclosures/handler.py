@@ -1,15 +1,11 @@
 """`msa.quotient.v1.DisclosureService`: protobuf in, protobuf out."""
 
-from datetime import date
-
-from google.protobuf.timestamp_pb2 import Timestamp
-from google.type.date_pb2 import Date
-
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceServicer
 from services.kit.case_reference import read_case_reference
 from services.kit.identifiers import parse_uuid
+from services.kit.messages import to_date, to_timestamp
 from services.kit.nir import Nir
 from services.kit.telemetry import trace_id_of
 from services.quotient.disclosures.domain import (
@@ -100,31 +96,25 @@ def _coordonnees(coordonnees: Coordonnees) -> dossier_pb.Coordonnees:
 
 def _period(period: QuotientPeriod) -> dossier_pb.QuotientPeriod:
     return dossier_pb.QuotientPeriod(
-        valid_from=_date(period.valid_from),
-        valid_to=_date(period.valid_to) if period.valid_to else None,
+        valid_from=to_date(period.valid_from),
+        valid_to=to_date(period.valid_to),
         amount_cents=period.amount_cents,
     )
 
 
 def _line(line: JournalLine) -> pb.Disclosure:
-    disclose_time = Timestamp()
-    disclose_time.FromDatetime(line.disclose_time)
     return pb.Disclosure(
         consultation_id=str(line.consultation_id),
-        disclose_time=disclose_time,
+        disclose_time=to_timestamp(line.disclose_time),
         account_id=str(line.account_id),
         habilitation_id=str(line.habilitation_id),
         partner_id=str(line.partner_id),
         convention_id=str(line.convention_id),
         caisse_code=line.caisse_code,
-        month=_date(line.month),
+        month=to_date(line.month),
         purpose=pb.Purpose.ValueType(line.purpose),
         case_reference=line.case_reference,
         outcome=pb.DisclosureOutcome.ValueType(line.outcome),
         trace_id=line.trace_id,
-        period_starts=[_date(start) for start in line.period_starts],
+        period_starts=[to_date(start) for start in line.period_starts],
     )
-
-
-def _date(day: date) -> Date:
-    return Date(year=day.year, month=day.month, day=day.day)

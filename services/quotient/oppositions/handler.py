@@ -1,11 +1,8 @@
 """`msa.quotient.v1.OppositionService`: protobuf in, protobuf out."""
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from msa.quotient.v1 import opposition_service_pb2 as pb
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceServicer
+from services.kit.messages import to_timestamp
 from services.kit.nir import Nir
 from services.quotient.fields import read_caisse_code
 from services.quotient.oppositions.domain import Opposition, OppositionScope, read_channel, read_scope
@@ -66,12 +63,6 @@ def _message(opposition: Opposition) -> pb.Opposition:
         opposition_id=str(opposition.opposition_id),
         scope=_scope_message(opposition.scope),
         channel=pb.OppositionChannel.ValueType(opposition.channel),
-        record_time=_timestamp(opposition.record_time),
-        withdraw_time=_timestamp(opposition.withdraw_time) if opposition.withdraw_time else None,
+        record_time=to_timestamp(opposition.record_time),
+        withdraw_time=to_timestamp(opposition.withdraw_time),
     )
-
-
-def _timestamp(instant: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(instant)
-    return message
