@@ -3,10 +3,10 @@
 from msa.identity.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
 from msa.identity.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from services.identity.access import ACCESS
-from services.identity.attempt_store import AttemptStore
+from services.identity.attempts.store import AttemptStore
 from services.identity.config import IdentitySettings
 from services.identity.handler import AccountHandler, SessionHandler
-from services.identity.passwords import open_passwords
+from services.identity.passwords.hashing import open_passwords
 from services.identity.service import AccountService, SessionService
 from services.identity.session_store import SessionStore
 from services.identity.store import AccountStore

@@ -1,28 +1,20 @@
 """The rules on accounts, passwords and sessions. Pure: no store, no wire, no clock of its own."""
 
 import re
-import secrets
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
 
+from services.identity.readable import readable_text
 from services.kit.errors import DomainError, FieldViolation, InvalidField, Reason
 from services.kit.redaction import Password, SessionToken
 
-# Without 0, 1, i, l and o: these are copied from paper (art. 4-2).
-UNAMBIGUOUS = "23456789abcdefghjkmnpqrstuvwxyz"
-MINIMUM_PASSWORD_LENGTH = 12
-MAXIMUM_PASSWORD_LENGTH = 128
 MAXIMUM_BATCH_SIZE = 500
 
 _CAISSE_CODE = re.compile(r"[0-9]{2}")
 _LOGIN = re.compile(r"x[0-9]{2}-[2-9a-z]{6}")
 _LOGIN_LENGTH = 6
-_TEMPORARY_PASSWORD_GROUPS = 4
-_TEMPORARY_PASSWORD_GROUP_LENGTH = 5
 
 
 class CredentialsRefused(DomainError):
@@ -175,7 +167,7 @@ def require_batch_size(size: int) -> None:
 
 def new_login(caisse_code: str) -> str:
     """A login that tells nothing but the caisse: `x21-4f7k2m` (art. 4-2)."""
-    return f"x{caisse_code}-{_random_text(_LOGIN_LENGTH)}"
+    return f"x{caisse_code}-{readable_text(_LOGIN_LENGTH)}"
 
 
 def typed_login(text: str) -> str:
@@ -186,38 +178,3 @@ def typed_login(text: str) -> str:
 def is_login(login: str) -> bool:
     """Whether `login` has the shape of a login; whether it exists is another matter."""
     return _LOGIN.fullmatch(login) is not None
-
-
-def new_temporary_password() -> Password:
-    """A readable random password of 99 bits: `k7m2p-x4w9q-…`."""
-    groups = (_random_text(_TEMPORARY_PASSWORD_GROUP_LENGTH) for _ in range(_TEMPORARY_PASSWORD_GROUPS))
-    return Password("-".join(groups))
-
-
-def normalised(password: Password) -> str:
-    """The password in clear in one Unicode form: keyboards differ in how they write an accent (NIST SP 800-63B)."""
-    return unicodedata.normalize("NFKC", password.reveal())
-
-
-def require_acceptable(new: Password, current: Password, login: str) -> None:
-    """Raises InvalidField naming each rule that the new password breaks (art. 4-3)."""
-    violations = list(_password_violations(normalised(new), normalised(current), login))
-    if violations:
-        raise InvalidField(*violations)
-
-
-def _password_violations(new: str, current: str, login: str) -> Iterator[FieldViolation]:
-    if not MINIMUM_PASSWORD_LENGTH <= len(new) <= MAXIMUM_PASSWORD_LENGTH:
-        yield FieldViolation(
-            "new_password",
-            "PASSWORD_LENGTH",
-            f"must have {MINIMUM_PASSWORD_LENGTH} to {MAXIMUM_PASSWORD_LENGTH} characters",
-        )
-    if new == current:
-        yield FieldViolation("new_password", "PASSWORD_UNCHANGED", "must differ from the current password")
-    if login in new.lower():
-        yield FieldViolation("new_password", "PASSWORD_CONTAINS_LOGIN", "must not contain the login")
-
-
-def _random_text(length: int) -> str:
-    return "".join(secrets.choice(UNAMBIGUOUS) for _ in range(length))

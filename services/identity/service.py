@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from services.identity.attempt_store import AttemptStore
+from services.identity.attempts.store import AttemptStore
 from services.identity.config import PasswordSettings, SessionSettings
 from services.identity.domain import (
     Account,
@@ -26,13 +26,12 @@ from services.identity.domain import (
     is_login,
     judge,
     new_login,
-    new_temporary_password,
-    require_acceptable,
     require_batch_size,
     require_caisse_code,
     typed_login,
 )
-from services.identity.passwords import Passwords
+from services.identity.passwords.domain import new_temporary_password, require_acceptable
+from services.identity.passwords.hashing import Passwords
 from services.identity.session_store import SessionStore
 from services.identity.store import AccountStore
 from services.kit.clock import Clock, epoch_ms, from_epoch_ms

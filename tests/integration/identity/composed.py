@@ -8,10 +8,10 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from services.identity.attempt_store import AttemptStore
+from services.identity.attempts.store import AttemptStore
 from services.identity.config import IdentitySettings, PasswordSettings
 from services.identity.domain import Authentication, OpenedSession
-from services.identity.passwords import Passwords, open_passwords
+from services.identity.passwords.hashing import Passwords, open_passwords
 from services.identity.service import AccountService, SessionService
 from services.identity.session_store import SessionStore
 from services.identity.store import AccountStore

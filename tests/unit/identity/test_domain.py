@@ -5,7 +5,6 @@ from uuid import UUID
 import pytest
 
 from services.identity.domain import (
-    UNAMBIGUOUS,
     Account,
     Decision,
     LiveSession,
@@ -14,12 +13,12 @@ from services.identity.domain import (
     is_login,
     judge,
     new_login,
-    new_temporary_password,
-    require_acceptable,
     require_batch_size,
     require_caisse_code,
     typed_login,
 )
+from services.identity.passwords.domain import new_temporary_password, require_acceptable
+from services.identity.readable import UNAMBIGUOUS
 from services.kit.errors import InvalidField
 from services.kit.redaction import Password
 

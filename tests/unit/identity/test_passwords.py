@@ -6,7 +6,7 @@ import argon2
 import pytest
 
 from services.identity.config import PasswordSettings
-from services.identity.passwords import Passwords, open_passwords
+from services.identity.passwords.hashing import Passwords, open_passwords
 from services.kit.redaction import Password
 
 CHEAP = PasswordSettings(memory_kib=8, iterations=1, parallelism=1)

@@ -76,6 +76,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """DEADLINE_EXCEEDED: the caller's deadline passed before there was an answer."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 21
     """INTERNAL: a defect of ours; the trace id finds it. The text is always the same."""
+    ERROR_REASON_SECOND_FACTOR_REQUIRED: _ErrorReason.ValueType  # 22
+    """UNAUTHENTICATED: login and password are right, and the account has a second factor: no
+    `one_time_code` came with them. Remedy: sign in again with a code of the app, or a recovery code.
+    """
+    ERROR_REASON_SECOND_FACTOR_ENROLMENT_REQUIRED: _ErrorReason.ValueType  # 23
+    """PERMISSION_DENIED: the caisse requires a second factor of this partner, and the account has none
+    yet (art. 7-1). Remedy: BeginEnrolment, ConfirmEnrolment, then go on with the new session token.
+    """
+    ERROR_REASON_SECOND_FACTOR_STATE: _ErrorReason.ValueType  # 24
+    """FAILED_PRECONDITION: the account's second factor does not allow this: there is one already, none
+    was begun, or the caisse requires the one there is.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of the one google.rpc.ErrorInfo that every error carries
@@ -137,4 +149,16 @@ ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 20
 """DEADLINE_EXCEEDED: the caller's deadline passed before there was an answer."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 21
 """INTERNAL: a defect of ours; the trace id finds it. The text is always the same."""
+ERROR_REASON_SECOND_FACTOR_REQUIRED: ErrorReason.ValueType  # 22
+"""UNAUTHENTICATED: login and password are right, and the account has a second factor: no
+`one_time_code` came with them. Remedy: sign in again with a code of the app, or a recovery code.
+"""
+ERROR_REASON_SECOND_FACTOR_ENROLMENT_REQUIRED: ErrorReason.ValueType  # 23
+"""PERMISSION_DENIED: the caisse requires a second factor of this partner, and the account has none
+yet (art. 7-1). Remedy: BeginEnrolment, ConfirmEnrolment, then go on with the new session token.
+"""
+ERROR_REASON_SECOND_FACTOR_STATE: ErrorReason.ValueType  # 24
+"""FAILED_PRECONDITION: the account's second factor does not allow this: there is one already, none
+was begun, or the caisse requires the one there is.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$msa/gateway/v1/session_service.proto\x12\x0emsa.gateway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\rSignInRequest\x12\x12\n\x05login\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rone_time_code\x18\x03 \x01(\tB\x03\x80\x01\x01\"\xeb\x01\n\x0eSignInResponse\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12 \n\x18password_change_required\x18\x02 \x01(\x08\x12/\n\x0cidle_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x15previous_sign_in_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x15\x43hangePasswordRequest\x12\x1d\n\x10\x63urrent_password\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x0cnew_password\x18\x02 \x01(\tB\x03\x80\x01\x01\"\x96\x01\n\x16\x43hangePasswordResponse\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x0cidle_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x13\n\x11GetSessionRequest\"\xce\x01\n\x12GetSessionResponse\x12 \n\x18password_change_required\x18\x01 \x01(\x08\x12/\n\x0cidle_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x10idle_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eSignOutRequest\"\x11\n\x0fSignOutResponse2\xb7\x03\n\x0eSessionService\x12`\n\x06SignIn\x12\x1d.msa.gateway.v1.SignInRequest\x1a\x1e.msa.gateway.v1.SignInResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/sessions:\x01*\x12x\n\x0e\x43hangePassword\x12%.msa.gateway.v1.ChangePasswordRequest\x1a&.msa.gateway.v1.ChangePasswordResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/password:\x01*\x12h\n\nGetSession\x12!.msa.gateway.v1.GetSessionRequest\x1a\".msa.gateway.v1.GetSessionResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/session\x12_\n\x07SignOut\x12\x1e.msa.gateway.v1.SignOutRequest\x1a\x1f.msa.gateway.v1.SignOutResponse\"\x13\x82\xd3\xe4\x93\x02\r*\x0b/v1/sessionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$msa/gateway/v1/session_service.proto\x12\x0emsa.gateway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"q\n\rSignInRequest\x12\x12\n\x05login\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rone_time_code\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x0c\x64\x65vice_token\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x90\x03\n\x0eSignInResponse\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12 \n\x18password_change_required\x18\x02 \x01(\x08\x12/\n\x0cidle_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x15previous_sign_in_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n second_factor_enrolment_required\x18\x06 \x01(\x08\x12\x1d\n\x15\x65\x61rlier_session_ended\x18\x07 \x01(\x08\x12 \n\x18password_renewal_advised\x18\x08 \x01(\x08\x12\x19\n\x0c\x64\x65vice_token\x18\t \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x15refused_sign_in_count\x18\n \x01(\x05\"Q\n\x15\x43hangePasswordRequest\x12\x1d\n\x10\x63urrent_password\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x0cnew_password\x18\x02 \x01(\tB\x03\x80\x01\x01\"\xc0\x01\n\x16\x43hangePasswordResponse\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x0cidle_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n second_factor_enrolment_required\x18\x04 \x01(\x08\"\x13\n\x11GetSessionRequest\"\xf8\x02\n\x12GetSessionResponse\x12 \n\x18password_change_required\x18\x01 \x01(\x08\x12/\n\x0cidle_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x10idle_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\tremaining\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rexpiring_soon\x18\x06 \x01(\x08\x12(\n second_factor_enrolment_required\x18\x07 \x01(\x08\x12\x39\n\x15previous_sign_in_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eSignOutRequest\"\x11\n\x0fSignOutResponse2\xb7\x03\n\x0eSessionService\x12`\n\x06SignIn\x12\x1d.msa.gateway.v1.SignInRequest\x1a\x1e.msa.gateway.v1.SignInResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/sessions:\x01*\x12x\n\x0e\x43hangePassword\x12%.msa.gateway.v1.ChangePasswordRequest\x1a&.msa.gateway.v1.ChangePasswordResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/password:\x01*\x12h\n\nGetSession\x12!.msa.gateway.v1.GetSessionRequest\x1a\".msa.gateway.v1.GetSessionResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/session\x12_\n\x07SignOut\x12\x1e.msa.gateway.v1.SignOutRequest\x1a\x1f.msa.gateway.v1.SignOutResponse\"\x13\x82\xd3\xe4\x93\x02\r*\x0b/v1/sessionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNINREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001'
   _globals['_SIGNINREQUEST'].fields_by_name['one_time_code']._loaded_options = None
   _globals['_SIGNINREQUEST'].fields_by_name['one_time_code']._serialized_options = b'\200\001\001'
+  _globals['_SIGNINREQUEST'].fields_by_name['device_token']._loaded_options = None
+  _globals['_SIGNINREQUEST'].fields_by_name['device_token']._serialized_options = b'\200\001\001'
   _globals['_SIGNINRESPONSE'].fields_by_name['session_token']._loaded_options = None
   _globals['_SIGNINRESPONSE'].fields_by_name['session_token']._serialized_options = b'\200\001\001'
+  _globals['_SIGNINRESPONSE'].fields_by_name['device_token']._loaded_options = None
+  _globals['_SIGNINRESPONSE'].fields_by_name['device_token']._serialized_options = b'\200\001\001'
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['current_password']._loaded_options = None
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['current_password']._serialized_options = b'\200\001\001'
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._loaded_options = None
@@ -57,21 +61,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSERVICE'].methods_by_name['SignOut']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['SignOut']._serialized_options = b'\202\323\344\223\002\r*\013/v1/session'
   _globals['_SIGNINREQUEST']._serialized_start=151
-  _globals['_SIGNINREQUEST']._serialized_end=237
-  _globals['_SIGNINRESPONSE']._serialized_start=240
-  _globals['_SIGNINRESPONSE']._serialized_end=475
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=477
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=558
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=561
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=711
-  _globals['_GETSESSIONREQUEST']._serialized_start=713
-  _globals['_GETSESSIONREQUEST']._serialized_end=732
-  _globals['_GETSESSIONRESPONSE']._serialized_start=735
-  _globals['_GETSESSIONRESPONSE']._serialized_end=941
-  _globals['_SIGNOUTREQUEST']._serialized_start=943
-  _globals['_SIGNOUTREQUEST']._serialized_end=959
-  _globals['_SIGNOUTRESPONSE']._serialized_start=961
-  _globals['_SIGNOUTRESPONSE']._serialized_end=978
-  _globals['_SESSIONSERVICE']._serialized_start=981
-  _globals['_SESSIONSERVICE']._serialized_end=1420
+  _globals['_SIGNINREQUEST']._serialized_end=264
+  _globals['_SIGNINRESPONSE']._serialized_start=267
+  _globals['_SIGNINRESPONSE']._serialized_end=667
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=669
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=750
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=753
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=945
+  _globals['_GETSESSIONREQUEST']._serialized_start=947
+  _globals['_GETSESSIONREQUEST']._serialized_end=966
+  _globals['_GETSESSIONRESPONSE']._serialized_start=969
+  _globals['_GETSESSIONRESPONSE']._serialized_end=1345
+  _globals['_SIGNOUTREQUEST']._serialized_start=1347
+  _globals['_SIGNOUTREQUEST']._serialized_end=1363
+  _globals['_SIGNOUTRESPONSE']._serialized_start=1365
+  _globals['_SIGNOUTRESPONSE']._serialized_end=1382
+  _globals['_SESSIONSERVICE']._serialized_start=1385
+  _globals['_SESSIONSERVICE']._serialized_end=1824
 # @@protoc_insertion_point(module_scope)

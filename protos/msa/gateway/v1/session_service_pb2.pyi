@@ -27,22 +27,26 @@ class SignInRequest(_message.Message):
     LOGIN_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     ONE_TIME_CODE_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     login: _builtins.str
     """The identifier the caisse attributed (art. 4-2)."""
     password: _builtins.str
     """The password."""
     one_time_code: _builtins.str
-    """A time-based code, when the account has a second factor."""
+    """A time-based code or a recovery code, when the account has a second factor."""
+    device_token: _builtins.str
+    """The device_token of an earlier sign-in from this device, if it kept one."""
     def __init__(
         self,
         *,
         login: _builtins.str = ...,
         password: _builtins.str = ...,
         one_time_code: _builtins.str = ...,
+        device_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["login", b"login", "one_time_code", b"one_time_code", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "login", b"login", "one_time_code", b"one_time_code", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -59,10 +63,31 @@ class SignInResponse(_message.Message):
     IDLE_TIMEOUT_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     PREVIOUS_SIGN_IN_TIME_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_ENROLMENT_REQUIRED_FIELD_NUMBER: _builtins.int
+    EARLIER_SESSION_ENDED_FIELD_NUMBER: _builtins.int
+    PASSWORD_RENEWAL_ADVISED_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
+    REFUSED_SIGN_IN_COUNT_FIELD_NUMBER: _builtins.int
     session_token: _builtins.str
     """Opaque; send it as `authorization: Bearer …`, keep it nowhere else."""
     password_change_required: _builtins.bool
     """Only ChangePassword, GetSession and SignOut are allowed while true (art. 4-3)."""
+    second_factor_enrolment_required: _builtins.bool
+    """The caisse requires a second factor and the account has none: until it has, only ChangePassword,
+    GetSession, SignOut and SecondFactorService are allowed.
+    """
+    earlier_session_ended: _builtins.bool
+    """This sign-in ended an earlier session: somebody was signed in with these credentials, which are
+    strictly personal (art. 4-3).
+    """
+    password_renewal_advised: _builtins.bool
+    """The password is old; changing it is advised, never forced (art. 4-3)."""
+    device_token: _builtins.str
+    """Send it with the next sign-in from this device: it then still gets in while somebody else is
+    guessing the password. Keep it where no script reads it.
+    """
+    refused_sign_in_count: _builtins.int
+    """Sign-ins to this account that were refused since the one before this."""
     @_builtins.property
     def idle_timeout(self) -> _duration_pb2.Duration:
         """The session ends after this long without a call (art. 7-1)."""
@@ -83,10 +108,15 @@ class SignInResponse(_message.Message):
         idle_timeout: _duration_pb2.Duration | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         previous_sign_in_time: _timestamp_pb2.Timestamp | None = ...,
+        second_factor_enrolment_required: _builtins.bool = ...,
+        earlier_session_ended: _builtins.bool = ...,
+        password_renewal_advised: _builtins.bool = ...,
+        device_token: _builtins.str = ...,
+        refused_sign_in_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "previous_sign_in_time", b"previous_sign_in_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "password_change_required", b"password_change_required", "previous_sign_in_time", b"previous_sign_in_time", "session_token", b"session_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "earlier_session_ended", b"earlier_session_ended", "expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "password_change_required", b"password_change_required", "password_renewal_advised", b"password_renewal_advised", "previous_sign_in_time", b"previous_sign_in_time", "refused_sign_in_count", b"refused_sign_in_count", "second_factor_enrolment_required", b"second_factor_enrolment_required", "session_token", b"session_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -103,7 +133,7 @@ class ChangePasswordRequest(_message.Message):
     current_password: _builtins.str
     """The password in force."""
     new_password: _builtins.str
-    """Its replacement: 12 to 128 characters."""
+    """Its replacement: 12 to 128 characters, hard to guess, none of the last ones."""
     def __init__(
         self,
         *,
@@ -127,8 +157,11 @@ class ChangePasswordResponse(_message.Message):
     SESSION_TOKEN_FIELD_NUMBER: _builtins.int
     IDLE_TIMEOUT_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_ENROLMENT_REQUIRED_FIELD_NUMBER: _builtins.int
     session_token: _builtins.str
     """The token of the new session."""
+    second_factor_enrolment_required: _builtins.bool
+    """As in SignInResponse."""
     @_builtins.property
     def idle_timeout(self) -> _duration_pb2.Duration:
         """As in SignInResponse."""
@@ -143,10 +176,11 @@ class ChangePasswordResponse(_message.Message):
         session_token: _builtins.str = ...,
         idle_timeout: _duration_pb2.Duration | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        second_factor_enrolment_required: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "session_token", b"session_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "second_factor_enrolment_required", b"second_factor_enrolment_required", "session_token", b"session_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -179,7 +213,15 @@ class GetSessionResponse(_message.Message):
     IDLE_TIMEOUT_FIELD_NUMBER: _builtins.int
     IDLE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    EXPIRING_SOON_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_ENROLMENT_REQUIRED_FIELD_NUMBER: _builtins.int
+    PREVIOUS_SIGN_IN_TIME_FIELD_NUMBER: _builtins.int
     password_change_required: _builtins.bool
+    """As in SignInResponse."""
+    expiring_soon: _builtins.bool
+    """Little is left: time to warn the user (art. 7-1)."""
+    second_factor_enrolment_required: _builtins.bool
     """As in SignInResponse."""
     @_builtins.property
     def idle_timeout(self) -> _duration_pb2.Duration:
@@ -191,7 +233,15 @@ class GetSessionResponse(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ends in any case."""
+        """When it ends in any case: after the longest life of a session, and never past closing time (art. 5)."""
+
+    @_builtins.property
+    def remaining(self) -> _duration_pb2.Duration:
+        """How long it lives if nothing is called: asking does not prolong it."""
+
+    @_builtins.property
+    def previous_sign_in_time(self) -> _timestamp_pb2.Timestamp:
+        """As in SignInResponse."""
 
     def __init__(
         self,
@@ -200,10 +250,14 @@ class GetSessionResponse(_message.Message):
         idle_timeout: _duration_pb2.Duration | None = ...,
         idle_expire_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        remaining: _duration_pb2.Duration | None = ...,
+        expiring_soon: _builtins.bool = ...,
+        second_factor_enrolment_required: _builtins.bool = ...,
+        previous_sign_in_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_expire_time", b"idle_expire_time", "idle_timeout", b"idle_timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_expire_time", b"idle_expire_time", "idle_timeout", b"idle_timeout", "previous_sign_in_time", b"previous_sign_in_time", "remaining", b"remaining"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_expire_time", b"idle_expire_time", "idle_timeout", b"idle_timeout", "password_change_required", b"password_change_required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "expiring_soon", b"expiring_soon", "idle_expire_time", b"idle_expire_time", "idle_timeout", b"idle_timeout", "password_change_required", b"password_change_required", "previous_sign_in_time", b"previous_sign_in_time", "remaining", b"remaining", "second_factor_enrolment_required", b"second_factor_enrolment_required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

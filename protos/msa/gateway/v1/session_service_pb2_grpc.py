@@ -62,8 +62,8 @@ class SessionServiceServicer:
     """
 
     def SignIn(self, request, context):
-        """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED
-        RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
+        """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED;
+        RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,8 +34,8 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]
-    """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED
-    RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
+    """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED;
+    RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]
     """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
@@ -55,8 +55,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]  # type: ignore[assignment]
-    """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED
-    RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
+    """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED;
+    RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
@@ -79,8 +79,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.SignInResponse, _abc.Awaitable[_session_service_pb2.SignInResponse]]:
-        """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED
-        RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
+        """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED;
+        RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

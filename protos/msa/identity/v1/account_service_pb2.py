@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/identity/v1/account_service.proto\x12\x0fmsa.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x07\x41\x63\x63ount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x02 \x01(\t\x12\x12\n\x05login\x18\x03 \x01(\tB\x03\x80\x01\x01\x12 \n\x18password_change_required\x18\x04 \x01(\x08\x12\x30\n\x0c\x64isable_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_sign_in_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x14\x43reateAccountRequest\x12\x17\n\x0fhabilitation_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\"\xa7\x01\n\x15\x43reateAccountResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.msa.identity.v1.Account\x12\x1f\n\x12temporary_password\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x42\n\x1etemporary_password_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x11GetAccountRequest\x12\x14\n\naccount_id\x18\x01 \x01(\tH\x00\x12\x19\n\x0fhabilitation_id\x18\x02 \x01(\tH\x00\x42\x05\n\x03key\"?\n\x12GetAccountResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.msa.identity.v1.Account\"3\n\x1dIssueTemporaryPasswordRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"\x85\x01\n\x1eIssueTemporaryPasswordResponse\x12\x1f\n\x12temporary_password\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x42\n\x1etemporary_password_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"+\n\x15\x44isableAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"\x18\n\x16\x44isableAccountResponse\"+\n\x15RevokeSessionsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"\x18\n\x16RevokeSessionsResponse2\x88\x04\n\x0e\x41\x63\x63ountService\x12^\n\rCreateAccount\x12%.msa.identity.v1.CreateAccountRequest\x1a&.msa.identity.v1.CreateAccountResponse\x12U\n\nGetAccount\x12\".msa.identity.v1.GetAccountRequest\x1a#.msa.identity.v1.GetAccountResponse\x12y\n\x16IssueTemporaryPassword\x12..msa.identity.v1.IssueTemporaryPasswordRequest\x1a/.msa.identity.v1.IssueTemporaryPasswordResponse\x12\x61\n\x0e\x44isableAccount\x12&.msa.identity.v1.DisableAccountRequest\x1a\'.msa.identity.v1.DisableAccountResponse\x12\x61\n\x0eRevokeSessions\x12&.msa.identity.v1.RevokeSessionsRequest\x1a\'.msa.identity.v1.RevokeSessionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/identity/v1/account_service.proto\x12\x0fmsa.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\xc0\x03\n\x07\x41\x63\x63ount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x02 \x01(\t\x12\x12\n\x05login\x18\x03 \x01(\tB\x03\x80\x01\x01\x12 \n\x18password_change_required\x18\x04 \x01(\x08\x12\x30\n\x0c\x64isable_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_sign_in_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npartner_id\x18\x08 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\t \x01(\t\x12\x1e\n\x16second_factor_enrolled\x18\n \x01(\x08\x12\x35\n\x11password_set_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06locked\x18\x0c \x01(\x08\x12(\n\rdormancy_date\x18\r \x01(\x0b\x32\x11.google.type.Date\"u\n\x14\x43reateAccountRequest\x12\x17\n\x0fhabilitation_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12\x12\n\npartner_id\x18\x03 \x01(\t\x12\x1b\n\x0epersonal_words\x18\x04 \x03(\tB\x03\x80\x01\x01\"\xa7\x01\n\x15\x43reateAccountResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.msa.identity.v1.Account\x12\x1f\n\x12temporary_password\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x42\n\x1etemporary_password_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x11GetAccountRequest\x12\x14\n\naccount_id\x18\x01 \x01(\tH\x00\x12\x19\n\x0fhabilitation_id\x18\x02 \x01(\tH\x00\x42\x05\n\x03key\"?\n\x12GetAccountResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.msa.identity.v1.Account\"3\n\x1dIssueTemporaryPasswordRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"\x85\x01\n\x1eIssueTemporaryPasswordResponse\x12\x1f\n\x12temporary_password\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x42\n\x1etemporary_password_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"+\n\x15\x44isableAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"\x18\n\x16\x44isableAccountResponse\"*\n\x14UnlockAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"\x17\n\x15UnlockAccountResponse\"\x8e\x01\n\x15RevokeSessionsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x03 \x01(\t\x12\x12\n\npartner_id\x18\x04 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x05 \x01(\t\x12\x0b\n\x03\x61ll\x18\x06 \x01(\x08\"\x18\n\x16RevokeSessionsResponse\"C\n\rPartnerPolicy\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x1e\n\x16second_factor_required\x18\x02 \x01(\x08\"I\n\x17SetPartnerPolicyRequest\x12.\n\x06policy\x18\x01 \x01(\x0b\x32\x1e.msa.identity.v1.PartnerPolicy\"J\n\x18SetPartnerPolicyResponse\x12.\n\x06policy\x18\x01 \x01(\x0b\x32\x1e.msa.identity.v1.PartnerPolicy\"-\n\x17GetPartnerPolicyRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\"J\n\x18GetPartnerPolicyResponse\x12.\n\x06policy\x18\x01 \x01(\x0b\x32\x1e.msa.identity.v1.PartnerPolicy2\xba\x06\n\x0e\x41\x63\x63ountService\x12^\n\rCreateAccount\x12%.msa.identity.v1.CreateAccountRequest\x1a&.msa.identity.v1.CreateAccountResponse\x12U\n\nGetAccount\x12\".msa.identity.v1.GetAccountRequest\x1a#.msa.identity.v1.GetAccountResponse\x12y\n\x16IssueTemporaryPassword\x12..msa.identity.v1.IssueTemporaryPasswordRequest\x1a/.msa.identity.v1.IssueTemporaryPasswordResponse\x12\x61\n\x0e\x44isableAccount\x12&.msa.identity.v1.DisableAccountRequest\x1a\'.msa.identity.v1.DisableAccountResponse\x12^\n\rUnlockAccount\x12%.msa.identity.v1.UnlockAccountRequest\x1a&.msa.identity.v1.UnlockAccountResponse\x12\x61\n\x0eRevokeSessions\x12&.msa.identity.v1.RevokeSessionsRequest\x1a\'.msa.identity.v1.RevokeSessionsResponse\x12g\n\x10SetPartnerPolicy\x12(.msa.identity.v1.SetPartnerPolicyRequest\x1a).msa.identity.v1.SetPartnerPolicyResponse\x12g\n\x10GetPartnerPolicy\x12(.msa.identity.v1.GetPartnerPolicyRequest\x1a).msa.identity.v1.GetPartnerPolicyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,32 +35,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCOUNT'].fields_by_name['login']._loaded_options = None
   _globals['_ACCOUNT'].fields_by_name['login']._serialized_options = b'\200\001\001'
+  _globals['_CREATEACCOUNTREQUEST'].fields_by_name['personal_words']._loaded_options = None
+  _globals['_CREATEACCOUNTREQUEST'].fields_by_name['personal_words']._serialized_options = b'\200\001\001'
   _globals['_CREATEACCOUNTRESPONSE'].fields_by_name['temporary_password']._loaded_options = None
   _globals['_CREATEACCOUNTRESPONSE'].fields_by_name['temporary_password']._serialized_options = b'\200\001\001'
   _globals['_ISSUETEMPORARYPASSWORDRESPONSE'].fields_by_name['temporary_password']._loaded_options = None
   _globals['_ISSUETEMPORARYPASSWORDRESPONSE'].fields_by_name['temporary_password']._serialized_options = b'\200\001\001'
-  _globals['_ACCOUNT']._serialized_start=92
-  _globals['_ACCOUNT']._serialized_end=354
-  _globals['_CREATEACCOUNTREQUEST']._serialized_start=356
-  _globals['_CREATEACCOUNTREQUEST']._serialized_end=424
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=427
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=594
-  _globals['_GETACCOUNTREQUEST']._serialized_start=596
-  _globals['_GETACCOUNTREQUEST']._serialized_end=671
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=673
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=736
-  _globals['_ISSUETEMPORARYPASSWORDREQUEST']._serialized_start=738
-  _globals['_ISSUETEMPORARYPASSWORDREQUEST']._serialized_end=789
-  _globals['_ISSUETEMPORARYPASSWORDRESPONSE']._serialized_start=792
-  _globals['_ISSUETEMPORARYPASSWORDRESPONSE']._serialized_end=925
-  _globals['_DISABLEACCOUNTREQUEST']._serialized_start=927
-  _globals['_DISABLEACCOUNTREQUEST']._serialized_end=970
-  _globals['_DISABLEACCOUNTRESPONSE']._serialized_start=972
-  _globals['_DISABLEACCOUNTRESPONSE']._serialized_end=996
-  _globals['_REVOKESESSIONSREQUEST']._serialized_start=998
-  _globals['_REVOKESESSIONSREQUEST']._serialized_end=1041
-  _globals['_REVOKESESSIONSRESPONSE']._serialized_start=1043
-  _globals['_REVOKESESSIONSRESPONSE']._serialized_end=1067
-  _globals['_ACCOUNTSERVICE']._serialized_start=1070
-  _globals['_ACCOUNTSERVICE']._serialized_end=1590
+  _globals['_ACCOUNT']._serialized_start=116
+  _globals['_ACCOUNT']._serialized_end=564
+  _globals['_CREATEACCOUNTREQUEST']._serialized_start=566
+  _globals['_CREATEACCOUNTREQUEST']._serialized_end=683
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=686
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=853
+  _globals['_GETACCOUNTREQUEST']._serialized_start=855
+  _globals['_GETACCOUNTREQUEST']._serialized_end=930
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=932
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=995
+  _globals['_ISSUETEMPORARYPASSWORDREQUEST']._serialized_start=997
+  _globals['_ISSUETEMPORARYPASSWORDREQUEST']._serialized_end=1048
+  _globals['_ISSUETEMPORARYPASSWORDRESPONSE']._serialized_start=1051
+  _globals['_ISSUETEMPORARYPASSWORDRESPONSE']._serialized_end=1184
+  _globals['_DISABLEACCOUNTREQUEST']._serialized_start=1186
+  _globals['_DISABLEACCOUNTREQUEST']._serialized_end=1229
+  _globals['_DISABLEACCOUNTRESPONSE']._serialized_start=1231
+  _globals['_DISABLEACCOUNTRESPONSE']._serialized_end=1255
+  _globals['_UNLOCKACCOUNTREQUEST']._serialized_start=1257
+  _globals['_UNLOCKACCOUNTREQUEST']._serialized_end=1299
+  _globals['_UNLOCKACCOUNTRESPONSE']._serialized_start=1301
+  _globals['_UNLOCKACCOUNTRESPONSE']._serialized_end=1324
+  _globals['_REVOKESESSIONSREQUEST']._serialized_start=1327
+  _globals['_REVOKESESSIONSREQUEST']._serialized_end=1469
+  _globals['_REVOKESESSIONSRESPONSE']._serialized_start=1471
+  _globals['_REVOKESESSIONSRESPONSE']._serialized_end=1495
+  _globals['_PARTNERPOLICY']._serialized_start=1497
+  _globals['_PARTNERPOLICY']._serialized_end=1564
+  _globals['_SETPARTNERPOLICYREQUEST']._serialized_start=1566
+  _globals['_SETPARTNERPOLICYREQUEST']._serialized_end=1639
+  _globals['_SETPARTNERPOLICYRESPONSE']._serialized_start=1641
+  _globals['_SETPARTNERPOLICYRESPONSE']._serialized_end=1715
+  _globals['_GETPARTNERPOLICYREQUEST']._serialized_start=1717
+  _globals['_GETPARTNERPOLICYREQUEST']._serialized_end=1762
+  _globals['_GETPARTNERPOLICYRESPONSE']._serialized_start=1764
+  _globals['_GETPARTNERPOLICYRESPONSE']._serialized_end=1838
+  _globals['_ACCOUNTSERVICE']._serialized_start=1841
+  _globals['_ACCOUNTSERVICE']._serialized_end=2667
 # @@protoc_insertion_point(module_scope)

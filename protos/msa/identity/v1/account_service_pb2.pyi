@@ -3,9 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.type import date_pb2 as _date_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -30,6 +33,12 @@ class Account(_message.Message):
     DISABLE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     LAST_SIGN_IN_TIME_FIELD_NUMBER: _builtins.int
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    CAISSE_CODE_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_ENROLLED_FIELD_NUMBER: _builtins.int
+    PASSWORD_SET_TIME_FIELD_NUMBER: _builtins.int
+    LOCKED_FIELD_NUMBER: _builtins.int
+    DORMANCY_DATE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """UUID."""
     habilitation_id: _builtins.str
@@ -38,6 +47,14 @@ class Account(_message.Message):
     """The identifier typed at sign-in."""
     password_change_required: _builtins.bool
     """Whether the password in force is a temporary one."""
+    partner_id: _builtins.str
+    """The partner it belongs to (UUID)."""
+    caisse_code: _builtins.str
+    """The caisse that attributed it."""
+    second_factor_enrolled: _builtins.bool
+    """Whether a second factor is enrolled."""
+    locked: _builtins.bool
+    """Whether failed sign-ins lock it now, save for devices it was used from before."""
     @_builtins.property
     def disable_time(self) -> _timestamp_pb2.Timestamp:
         """Since when it is disabled; absent while it is not."""
@@ -50,6 +67,14 @@ class Account(_message.Message):
     def last_sign_in_time(self) -> _timestamp_pb2.Timestamp:
         """Its last sign-in, if any."""
 
+    @_builtins.property
+    def password_set_time(self) -> _timestamp_pb2.Timestamp:
+        """When the password in force was chosen or issued."""
+
+    @_builtins.property
+    def dormancy_date(self) -> _date_pb2.Date:
+        """When it will be disabled unless its user signs in before: 12 months without a sign-in."""
+
     def __init__(
         self,
         *,
@@ -60,10 +85,16 @@ class Account(_message.Message):
         disable_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         last_sign_in_time: _timestamp_pb2.Timestamp | None = ...,
+        partner_id: _builtins.str = ...,
+        caisse_code: _builtins.str = ...,
+        second_factor_enrolled: _builtins.bool = ...,
+        password_set_time: _timestamp_pb2.Timestamp | None = ...,
+        locked: _builtins.bool = ...,
+        dormancy_date: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disable_time", b"disable_time", "last_sign_in_time", b"last_sign_in_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disable_time", b"disable_time", "dormancy_date", b"dormancy_date", "last_sign_in_time", b"last_sign_in_time", "password_set_time", b"password_set_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "create_time", b"create_time", "disable_time", b"disable_time", "habilitation_id", b"habilitation_id", "last_sign_in_time", b"last_sign_in_time", "login", b"login", "password_change_required", b"password_change_required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "caisse_code", b"caisse_code", "create_time", b"create_time", "disable_time", b"disable_time", "dormancy_date", b"dormancy_date", "habilitation_id", b"habilitation_id", "last_sign_in_time", b"last_sign_in_time", "locked", b"locked", "login", b"login", "partner_id", b"partner_id", "password_change_required", b"password_change_required", "password_set_time", b"password_set_time", "second_factor_enrolled", b"second_factor_enrolled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -77,19 +108,31 @@ class CreateAccountRequest(_message.Message):
 
     HABILITATION_ID_FIELD_NUMBER: _builtins.int
     CAISSE_CODE_FIELD_NUMBER: _builtins.int
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    PERSONAL_WORDS_FIELD_NUMBER: _builtins.int
     habilitation_id: _builtins.str
     """The habilitation the account will act under (UUID)."""
     caisse_code: _builtins.str
     """The caisse, as it stands in the login."""
+    partner_id: _builtins.str
+    """The partner the user belongs to (UUID)."""
+    @_builtins.property
+    def personal_words(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Words that no password of this user may contain: his name and first name. Stored as keyed digests
+        only.
+        """
+
     def __init__(
         self,
         *,
         habilitation_id: _builtins.str = ...,
         caisse_code: _builtins.str = ...,
+        partner_id: _builtins.str = ...,
+        personal_words: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "habilitation_id", b"habilitation_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "habilitation_id", b"habilitation_id", "partner_id", b"partner_id", "personal_words", b"personal_words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -271,7 +314,7 @@ class DisableAccountResponse(_message.Message):
 Global___DisableAccountResponse: _TypeAlias = DisableAccountResponse  # noqa: Y015
 
 @_typing.final
-class RevokeSessionsRequest(_message.Message):
+class UnlockAccountRequest(_message.Message):
     """Names an account."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -287,6 +330,65 @@ class RevokeSessionsRequest(_message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnlockAccountRequest: _TypeAlias = UnlockAccountRequest  # noqa: Y015
+
+@_typing.final
+class UnlockAccountResponse(_message.Message):
+    """Nothing to tell."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnlockAccountResponse: _TypeAlias = UnlockAccountResponse  # noqa: Y015
+
+@_typing.final
+class RevokeSessionsRequest(_message.Message):
+    """Whose sessions to end: exactly one of these."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    HABILITATION_ID_FIELD_NUMBER: _builtins.int
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    CAISSE_CODE_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """Those of an account (UUID)."""
+    session_id: _builtins.str
+    """One session (UUID), as the security events name it."""
+    habilitation_id: _builtins.str
+    """Those of a habilitation (UUID)."""
+    partner_id: _builtins.str
+    """Those of every user of a partner (UUID)."""
+    caisse_code: _builtins.str
+    """Those of every user of a caisse."""
+    all: _builtins.bool
+    """Every session there is."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        habilitation_id: _builtins.str = ...,
+        partner_id: _builtins.str = ...,
+        caisse_code: _builtins.str = ...,
+        all: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "all", b"all", "caisse_code", b"caisse_code", "habilitation_id", b"habilitation_id", "partner_id", b"partner_id", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,3 +410,123 @@ class RevokeSessionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeSessionsResponse: _TypeAlias = RevokeSessionsResponse  # noqa: Y015
+
+@_typing.final
+class PartnerPolicy(_message.Message):
+    """What a caisse requires of the users of one partner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_REQUIRED_FIELD_NUMBER: _builtins.int
+    partner_id: _builtins.str
+    """The partner (UUID)."""
+    second_factor_required: _builtins.bool
+    """Whether they must have a second factor."""
+    def __init__(
+        self,
+        *,
+        partner_id: _builtins.str = ...,
+        second_factor_required: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner_id", b"partner_id", "second_factor_required", b"second_factor_required"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartnerPolicy: _TypeAlias = PartnerPolicy  # noqa: Y015
+
+@_typing.final
+class SetPartnerPolicyRequest(_message.Message):
+    """The policy to put in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___PartnerPolicy:
+        """The policy."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___PartnerPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetPartnerPolicyRequest: _TypeAlias = SetPartnerPolicyRequest  # noqa: Y015
+
+@_typing.final
+class SetPartnerPolicyResponse(_message.Message):
+    """The policy in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___PartnerPolicy:
+        """The policy."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___PartnerPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetPartnerPolicyResponse: _TypeAlias = SetPartnerPolicyResponse  # noqa: Y015
+
+@_typing.final
+class GetPartnerPolicyRequest(_message.Message):
+    """Names a partner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    partner_id: _builtins.str
+    """UUID."""
+    def __init__(
+        self,
+        *,
+        partner_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner_id", b"partner_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPartnerPolicyRequest: _TypeAlias = GetPartnerPolicyRequest  # noqa: Y015
+
+@_typing.final
+class GetPartnerPolicyResponse(_message.Message):
+    """The policy in force; the default one where none was set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___PartnerPolicy:
+        """The policy."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___PartnerPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPartnerPolicyResponse: _TypeAlias = GetPartnerPolicyResponse  # noqa: Y015

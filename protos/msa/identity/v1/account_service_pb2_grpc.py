@@ -55,10 +55,25 @@ class AccountServiceStub:
                 request_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.DisableAccountRequest.SerializeToString,
                 response_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.DisableAccountResponse.FromString,
                 _registered_method=True)
+        self.UnlockAccount = channel.unary_unary(
+                '/msa.identity.v1.AccountService/UnlockAccount',
+                request_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.UnlockAccountRequest.SerializeToString,
+                response_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.UnlockAccountResponse.FromString,
+                _registered_method=True)
         self.RevokeSessions = channel.unary_unary(
                 '/msa.identity.v1.AccountService/RevokeSessions',
                 request_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.RevokeSessionsRequest.SerializeToString,
                 response_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.RevokeSessionsResponse.FromString,
+                _registered_method=True)
+        self.SetPartnerPolicy = channel.unary_unary(
+                '/msa.identity.v1.AccountService/SetPartnerPolicy',
+                request_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.SetPartnerPolicyRequest.SerializeToString,
+                response_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.SetPartnerPolicyResponse.FromString,
+                _registered_method=True)
+        self.GetPartnerPolicy = channel.unary_unary(
+                '/msa.identity.v1.AccountService/GetPartnerPolicy',
+                request_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.GetPartnerPolicyRequest.SerializeToString,
+                response_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.GetPartnerPolicyResponse.FromString,
                 _registered_method=True)
 
 
@@ -83,8 +98,9 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def IssueTemporaryPassword(self, request, context):
-        """Lost or stolen credentials (art. 5): ends the sessions, voids the password, issues a temporary
-        one and enables a disabled account again. Errors: NOT_FOUND RECORD_NOT_FOUND.
+        """Lost or stolen credentials (art. 5), in one call: ends the sessions, voids password, second factor,
+        recovery codes and known devices, issues a temporary password, unlocks, and enables a disabled
+        account again. Errors: NOT_FOUND RECORD_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,8 +114,32 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UnlockAccount(self, request, context):
+        """Forgets the failed sign-ins that lock an account. Errors: NOT_FOUND RECORD_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RevokeSessions(self, request, context):
-        """Ends the sessions of an account; effective once acknowledged. Errors: NOT_FOUND RECORD_NOT_FOUND.
+        """Ends one session, or all of an account, a habilitation, a partner, a caisse, or altogether;
+        effective once acknowledged (N3). Errors: INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND
+        RECORD_NOT_FOUND for an account, habilitation or session that is not there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetPartnerPolicy(self, request, context):
+        """Says what a caisse requires of a partner's users; effective from their next call on.
+        Errors: INVALID_ARGUMENT INVALID_FIELD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPartnerPolicy(self, request, context):
+        """Shows what is required of a partner's users. Errors: INVALID_ARGUMENT INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,10 +168,25 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     request_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.DisableAccountRequest.FromString,
                     response_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.DisableAccountResponse.SerializeToString,
             ),
+            'UnlockAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnlockAccount,
+                    request_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.UnlockAccountRequest.FromString,
+                    response_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.UnlockAccountResponse.SerializeToString,
+            ),
             'RevokeSessions': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeSessions,
                     request_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.RevokeSessionsRequest.FromString,
                     response_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.RevokeSessionsResponse.SerializeToString,
+            ),
+            'SetPartnerPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPartnerPolicy,
+                    request_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.SetPartnerPolicyRequest.FromString,
+                    response_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.SetPartnerPolicyResponse.SerializeToString,
+            ),
+            'GetPartnerPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPartnerPolicy,
+                    request_deserializer=msa_dot_identity_dot_v1_dot_account__service__pb2.GetPartnerPolicyRequest.FromString,
+                    response_serializer=msa_dot_identity_dot_v1_dot_account__service__pb2.GetPartnerPolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -254,6 +309,33 @@ class AccountService:
             _registered_method=True)
 
     @staticmethod
+    def UnlockAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.identity.v1.AccountService/UnlockAccount',
+            msa_dot_identity_dot_v1_dot_account__service__pb2.UnlockAccountRequest.SerializeToString,
+            msa_dot_identity_dot_v1_dot_account__service__pb2.UnlockAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RevokeSessions(request,
             target,
             options=(),
@@ -270,6 +352,60 @@ class AccountService:
             '/msa.identity.v1.AccountService/RevokeSessions',
             msa_dot_identity_dot_v1_dot_account__service__pb2.RevokeSessionsRequest.SerializeToString,
             msa_dot_identity_dot_v1_dot_account__service__pb2.RevokeSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPartnerPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.identity.v1.AccountService/SetPartnerPolicy',
+            msa_dot_identity_dot_v1_dot_account__service__pb2.SetPartnerPolicyRequest.SerializeToString,
+            msa_dot_identity_dot_v1_dot_account__service__pb2.SetPartnerPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPartnerPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.identity.v1.AccountService/GetPartnerPolicy',
+            msa_dot_identity_dot_v1_dot_account__service__pb2.GetPartnerPolicyRequest.SerializeToString,
+            msa_dot_identity_dot_v1_dot_account__service__pb2.GetPartnerPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

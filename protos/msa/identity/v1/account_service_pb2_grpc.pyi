@@ -41,15 +41,27 @@ class AccountServiceStub:
     GetAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]
     """Shows an account, by id or by habilitation. Errors: NOT_FOUND RECORD_NOT_FOUND."""
     IssueTemporaryPassword: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.IssueTemporaryPasswordRequest, _account_service_pb2.IssueTemporaryPasswordResponse]
-    """Lost or stolen credentials (art. 5): ends the sessions, voids the password, issues a temporary
-    one and enables a disabled account again. Errors: NOT_FOUND RECORD_NOT_FOUND.
+    """Lost or stolen credentials (art. 5), in one call: ends the sessions, voids password, second factor,
+    recovery codes and known devices, issues a temporary password, unlocks, and enables a disabled
+    account again. Errors: NOT_FOUND RECORD_NOT_FOUND.
     """
     DisableAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.DisableAccountRequest, _account_service_pb2.DisableAccountResponse]
     """Ends the sessions and refuses every later sign-in (art. 4-4, 7-2). Effective once acknowledged.
     Errors: NOT_FOUND RECORD_NOT_FOUND.
     """
+    UnlockAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UnlockAccountRequest, _account_service_pb2.UnlockAccountResponse]
+    """Forgets the failed sign-ins that lock an account. Errors: NOT_FOUND RECORD_NOT_FOUND."""
     RevokeSessions: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RevokeSessionsRequest, _account_service_pb2.RevokeSessionsResponse]
-    """Ends the sessions of an account; effective once acknowledged. Errors: NOT_FOUND RECORD_NOT_FOUND."""
+    """Ends one session, or all of an account, a habilitation, a partner, a caisse, or altogether;
+    effective once acknowledged (N3). Errors: INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND
+    RECORD_NOT_FOUND for an account, habilitation or session that is not there.
+    """
+    SetPartnerPolicy: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SetPartnerPolicyRequest, _account_service_pb2.SetPartnerPolicyResponse]
+    """Says what a caisse requires of a partner's users; effective from their next call on.
+    Errors: INVALID_ARGUMENT INVALID_FIELD.
+    """
+    GetPartnerPolicy: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetPartnerPolicyRequest, _account_service_pb2.GetPartnerPolicyResponse]
+    """Shows what is required of a partner's users. Errors: INVALID_ARGUMENT INVALID_FIELD."""
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -64,15 +76,27 @@ class AccountServiceAsyncStub(AccountServiceStub):
     GetAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]  # type: ignore[assignment]
     """Shows an account, by id or by habilitation. Errors: NOT_FOUND RECORD_NOT_FOUND."""
     IssueTemporaryPassword: _aio.UnaryUnaryMultiCallable[_account_service_pb2.IssueTemporaryPasswordRequest, _account_service_pb2.IssueTemporaryPasswordResponse]  # type: ignore[assignment]
-    """Lost or stolen credentials (art. 5): ends the sessions, voids the password, issues a temporary
-    one and enables a disabled account again. Errors: NOT_FOUND RECORD_NOT_FOUND.
+    """Lost or stolen credentials (art. 5), in one call: ends the sessions, voids password, second factor,
+    recovery codes and known devices, issues a temporary password, unlocks, and enables a disabled
+    account again. Errors: NOT_FOUND RECORD_NOT_FOUND.
     """
     DisableAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.DisableAccountRequest, _account_service_pb2.DisableAccountResponse]  # type: ignore[assignment]
     """Ends the sessions and refuses every later sign-in (art. 4-4, 7-2). Effective once acknowledged.
     Errors: NOT_FOUND RECORD_NOT_FOUND.
     """
+    UnlockAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UnlockAccountRequest, _account_service_pb2.UnlockAccountResponse]  # type: ignore[assignment]
+    """Forgets the failed sign-ins that lock an account. Errors: NOT_FOUND RECORD_NOT_FOUND."""
     RevokeSessions: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RevokeSessionsRequest, _account_service_pb2.RevokeSessionsResponse]  # type: ignore[assignment]
-    """Ends the sessions of an account; effective once acknowledged. Errors: NOT_FOUND RECORD_NOT_FOUND."""
+    """Ends one session, or all of an account, a habilitation, a partner, a caisse, or altogether;
+    effective once acknowledged (N3). Errors: INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND
+    RECORD_NOT_FOUND for an account, habilitation or session that is not there.
+    """
+    SetPartnerPolicy: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SetPartnerPolicyRequest, _account_service_pb2.SetPartnerPolicyResponse]  # type: ignore[assignment]
+    """Says what a caisse requires of a partner's users; effective from their next call on.
+    Errors: INVALID_ARGUMENT INVALID_FIELD.
+    """
+    GetPartnerPolicy: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetPartnerPolicyRequest, _account_service_pb2.GetPartnerPolicyResponse]  # type: ignore[assignment]
+    """Shows what is required of a partner's users. Errors: INVALID_ARGUMENT INVALID_FIELD."""
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """Accounts of habilitated users. Called by caisse agents; nobody registers himself (art. 4-1)."""
@@ -102,8 +126,9 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.IssueTemporaryPasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.IssueTemporaryPasswordResponse, _abc.Awaitable[_account_service_pb2.IssueTemporaryPasswordResponse]]:
-        """Lost or stolen credentials (art. 5): ends the sessions, voids the password, issues a temporary
-        one and enables a disabled account again. Errors: NOT_FOUND RECORD_NOT_FOUND.
+        """Lost or stolen credentials (art. 5), in one call: ends the sessions, voids password, second factor,
+        recovery codes and known devices, issues a temporary password, unlocks, and enables a disabled
+        account again. Errors: NOT_FOUND RECORD_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -117,11 +142,40 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UnlockAccount(
+        self,
+        request: _account_service_pb2.UnlockAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.UnlockAccountResponse, _abc.Awaitable[_account_service_pb2.UnlockAccountResponse]]:
+        """Forgets the failed sign-ins that lock an account. Errors: NOT_FOUND RECORD_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
     def RevokeSessions(
         self,
         request: _account_service_pb2.RevokeSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.RevokeSessionsResponse, _abc.Awaitable[_account_service_pb2.RevokeSessionsResponse]]:
-        """Ends the sessions of an account; effective once acknowledged. Errors: NOT_FOUND RECORD_NOT_FOUND."""
+        """Ends one session, or all of an account, a habilitation, a partner, a caisse, or altogether;
+        effective once acknowledged (N3). Errors: INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND
+        RECORD_NOT_FOUND for an account, habilitation or session that is not there.
+        """
+
+    @_abc_1.abstractmethod
+    def SetPartnerPolicy(
+        self,
+        request: _account_service_pb2.SetPartnerPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.SetPartnerPolicyResponse, _abc.Awaitable[_account_service_pb2.SetPartnerPolicyResponse]]:
+        """Says what a caisse requires of a partner's users; effective from their next call on.
+        Errors: INVALID_ARGUMENT INVALID_FIELD.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPartnerPolicy(
+        self,
+        request: _account_service_pb2.GetPartnerPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.GetPartnerPolicyResponse, _abc.Awaitable[_account_service_pb2.GetPartnerPolicyResponse]]:
+        """Shows what is required of a partner's users. Errors: INVALID_ARGUMENT INVALID_FIELD."""
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

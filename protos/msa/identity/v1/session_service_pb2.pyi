@@ -58,26 +58,58 @@ class SignInRequest(_message.Message):
     LOGIN_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     ONE_TIME_CODE_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
     login: _builtins.str
     """The identifier the caisse attributed (art. 4-2)."""
     password: _builtins.str
     """The password, at most 128 characters."""
     one_time_code: _builtins.str
-    """A time-based code, when the account has a second factor."""
+    """A time-based code or a recovery code, when the account has a second factor."""
+    @_builtins.property
+    def client(self) -> Global___ClientContext:
+        """Where the call comes from."""
+
     def __init__(
         self,
         *,
         login: _builtins.str = ...,
         password: _builtins.str = ...,
         one_time_code: _builtins.str = ...,
+        client: Global___ClientContext | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["login", b"login", "one_time_code", b"one_time_code", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "login", b"login", "one_time_code", b"one_time_code", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignInRequest: _TypeAlias = SignInRequest  # noqa: Y015
+
+@_typing.final
+class ClientContext(_message.Message):
+    """Where a call comes from, as the edge saw it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_PREFIX_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
+    network_prefix: _builtins.str
+    """The caller's network, cut to /24 (IPv4) or /56 (IPv6): "203.0.113.0/24". Empty where unknown."""
+    device_token: _builtins.str
+    """The device_token of an earlier sign-in from this device, if it kept one."""
+    def __init__(
+        self,
+        *,
+        network_prefix: _builtins.str = ...,
+        device_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "network_prefix", b"network_prefix"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientContext: _TypeAlias = ClientContext  # noqa: Y015
 
 @_typing.final
 class SignInResponse(_message.Message):
@@ -90,10 +122,31 @@ class SignInResponse(_message.Message):
     IDLE_TIMEOUT_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     PREVIOUS_SIGN_IN_TIME_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_ENROLMENT_REQUIRED_FIELD_NUMBER: _builtins.int
+    EARLIER_SESSION_ENDED_FIELD_NUMBER: _builtins.int
+    PASSWORD_RENEWAL_ADVISED_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
+    REFUSED_SIGN_IN_COUNT_FIELD_NUMBER: _builtins.int
     session_token: _builtins.str
     """256-bit opaque token; only its SHA-256 is stored."""
     password_change_required: _builtins.bool
     """Nothing but ChangePassword, GetSession and SignOut is allowed while true (art. 4-3)."""
+    second_factor_enrolment_required: _builtins.bool
+    """The caisse requires a second factor and the account has none: until it has, only ChangePassword,
+    GetSession, SignOut and SecondFactorService are allowed.
+    """
+    earlier_session_ended: _builtins.bool
+    """This sign-in ended an earlier session: somebody was signed in with these credentials (art. 4-3:
+    they are strictly personal).
+    """
+    password_renewal_advised: _builtins.bool
+    """The password is old; changing it is advised, never forced (art. 4-3)."""
+    device_token: _builtins.str
+    """Proves, at the next sign-in, that this device was used before: keep it there, where no script
+    reads it. Such a device still gets in while somebody else is guessing the password.
+    """
+    refused_sign_in_count: _builtins.int
+    """Sign-ins to this account that were refused since the one before this."""
     @_builtins.property
     def idle_timeout(self) -> _duration_pb2.Duration:
         """The session ends after this long without a call (art. 7-1)."""
@@ -114,10 +167,15 @@ class SignInResponse(_message.Message):
         idle_timeout: _duration_pb2.Duration | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         previous_sign_in_time: _timestamp_pb2.Timestamp | None = ...,
+        second_factor_enrolment_required: _builtins.bool = ...,
+        earlier_session_ended: _builtins.bool = ...,
+        password_renewal_advised: _builtins.bool = ...,
+        device_token: _builtins.str = ...,
+        refused_sign_in_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "previous_sign_in_time", b"previous_sign_in_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "password_change_required", b"password_change_required", "previous_sign_in_time", b"previous_sign_in_time", "session_token", b"session_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "earlier_session_ended", b"earlier_session_ended", "expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "password_change_required", b"password_change_required", "password_renewal_advised", b"password_renewal_advised", "previous_sign_in_time", b"previous_sign_in_time", "refused_sign_in_count", b"refused_sign_in_count", "second_factor_enrolment_required", b"second_factor_enrolment_required", "session_token", b"session_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -132,22 +190,28 @@ class ChangePasswordRequest(_message.Message):
     SESSION_TOKEN_FIELD_NUMBER: _builtins.int
     CURRENT_PASSWORD_FIELD_NUMBER: _builtins.int
     NEW_PASSWORD_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
     session_token: _builtins.str
     """The live session."""
     current_password: _builtins.str
     """The password in force."""
     new_password: _builtins.str
-    """Its replacement: 12 to 128 characters."""
+    """Its replacement: 12 to 128 characters, hard to guess, none of the last ones."""
+    @_builtins.property
+    def client(self) -> Global___ClientContext:
+        """Where the call comes from."""
+
     def __init__(
         self,
         *,
         session_token: _builtins.str = ...,
         current_password: _builtins.str = ...,
         new_password: _builtins.str = ...,
+        client: Global___ClientContext | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_password", b"current_password", "new_password", b"new_password", "session_token", b"session_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "current_password", b"current_password", "new_password", b"new_password", "session_token", b"session_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -162,8 +226,11 @@ class ChangePasswordResponse(_message.Message):
     SESSION_TOKEN_FIELD_NUMBER: _builtins.int
     IDLE_TIMEOUT_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_ENROLMENT_REQUIRED_FIELD_NUMBER: _builtins.int
     session_token: _builtins.str
     """The token of the new session."""
+    second_factor_enrolment_required: _builtins.bool
+    """As in SignInResponse."""
     @_builtins.property
     def idle_timeout(self) -> _duration_pb2.Duration:
         """As in SignInResponse."""
@@ -178,10 +245,11 @@ class ChangePasswordResponse(_message.Message):
         session_token: _builtins.str = ...,
         idle_timeout: _duration_pb2.Duration | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        second_factor_enrolment_required: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "session_token", b"session_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_timeout", b"idle_timeout", "second_factor_enrolment_required", b"second_factor_enrolment_required", "session_token", b"session_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -219,7 +287,15 @@ class GetSessionResponse(_message.Message):
     IDLE_TIMEOUT_FIELD_NUMBER: _builtins.int
     IDLE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    EXPIRING_SOON_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_ENROLMENT_REQUIRED_FIELD_NUMBER: _builtins.int
+    PREVIOUS_SIGN_IN_TIME_FIELD_NUMBER: _builtins.int
     password_change_required: _builtins.bool
+    """As in SignInResponse."""
+    expiring_soon: _builtins.bool
+    """Little is left: time to warn the user (art. 7-1)."""
+    second_factor_enrolment_required: _builtins.bool
     """As in SignInResponse."""
     @_builtins.property
     def idle_timeout(self) -> _duration_pb2.Duration:
@@ -231,7 +307,15 @@ class GetSessionResponse(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ends in any case."""
+        """When it ends in any case: after the longest life of a session, and never past closing time (art. 5)."""
+
+    @_builtins.property
+    def remaining(self) -> _duration_pb2.Duration:
+        """How long it lives if nothing is called: asking does not prolong it."""
+
+    @_builtins.property
+    def previous_sign_in_time(self) -> _timestamp_pb2.Timestamp:
+        """As in SignInResponse."""
 
     def __init__(
         self,
@@ -240,10 +324,14 @@ class GetSessionResponse(_message.Message):
         idle_timeout: _duration_pb2.Duration | None = ...,
         idle_expire_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        remaining: _duration_pb2.Duration | None = ...,
+        expiring_soon: _builtins.bool = ...,
+        second_factor_enrolment_required: _builtins.bool = ...,
+        previous_sign_in_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_expire_time", b"idle_expire_time", "idle_timeout", b"idle_timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_expire_time", b"idle_expire_time", "idle_timeout", b"idle_timeout", "previous_sign_in_time", b"previous_sign_in_time", "remaining", b"remaining"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "idle_expire_time", b"idle_expire_time", "idle_timeout", b"idle_timeout", "password_change_required", b"password_change_required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "expiring_soon", b"expiring_soon", "idle_expire_time", b"idle_expire_time", "idle_timeout", b"idle_timeout", "password_change_required", b"password_change_required", "previous_sign_in_time", b"previous_sign_in_time", "remaining", b"remaining", "second_factor_enrolment_required", b"second_factor_enrolment_required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -256,16 +344,22 @@ class SignOutRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_TOKEN_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
     session_token: _builtins.str
     """The session to end."""
+    @_builtins.property
+    def client(self) -> Global___ClientContext:
+        """Where the call comes from."""
+
     def __init__(
         self,
         *,
         session_token: _builtins.str = ...,
+        client: Global___ClientContext | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_token", b"session_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "session_token", b"session_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -373,6 +467,8 @@ class AuthenticateResult(_message.Message):
     HABILITATION_ID_FIELD_NUMBER: _builtins.int
     PASSWORD_CHANGE_REQUIRED_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_ENROLMENT_REQUIRED_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
     decision: Global___AuthenticationDecision.ValueType
     """What was decided."""
     account_id: _builtins.str
@@ -381,9 +477,15 @@ class AuthenticateResult(_message.Message):
     """The habilitation this account acts under (UUID); only when accepted."""
     password_change_required: _builtins.bool
     """As in SignInResponse."""
+    second_factor_enrolment_required: _builtins.bool
+    """As in SignInResponse."""
     @_builtins.property
     def retry_after(self) -> _duration_pb2.Duration:
         """When to try again; only when rate-limited."""
+
+    @_builtins.property
+    def remaining(self) -> _duration_pb2.Duration:
+        """How long the session lives if nothing more is called; only when accepted."""
 
     def __init__(
         self,
@@ -393,10 +495,12 @@ class AuthenticateResult(_message.Message):
         habilitation_id: _builtins.str = ...,
         password_change_required: _builtins.bool = ...,
         retry_after: _duration_pb2.Duration | None = ...,
+        second_factor_enrolment_required: _builtins.bool = ...,
+        remaining: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["remaining", b"remaining", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "decision", b"decision", "habilitation_id", b"habilitation_id", "password_change_required", b"password_change_required", "retry_after", b"retry_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "decision", b"decision", "habilitation_id", b"habilitation_id", "password_change_required", b"password_change_required", "remaining", b"remaining", "retry_after", b"retry_after", "second_factor_enrolment_required", b"second_factor_enrolment_required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

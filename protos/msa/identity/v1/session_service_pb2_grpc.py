@@ -67,8 +67,11 @@ class SessionServiceServicer:
     """
 
     def SignIn(self, request, context):
-        """Opens a session with a login and a password (art. 4-3). An account has one live session: an
-        earlier one ends. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED RATE_LIMITED.
+        """Opens a session with a login, a password and, where the account has a second factor, a code
+        (art. 4-3). An account has one live session unless configured otherwise: an earlier one ends, and
+        the answer says so. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED (unknown login, wrong password or
+        code, locked, expired, disabled: all alike), SECOND_FACTOR_REQUIRED; RESOURCE_EXHAUSTED
+        RATE_LIMITED (too many sign-ins from this network, or altogether).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

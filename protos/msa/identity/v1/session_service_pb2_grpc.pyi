@@ -34,8 +34,11 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]
-    """Opens a session with a login and a password (art. 4-3). An account has one live session: an
-    earlier one ends. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED RATE_LIMITED.
+    """Opens a session with a login, a password and, where the account has a second factor, a code
+    (art. 4-3). An account has one live session unless configured otherwise: an earlier one ends, and
+    the answer says so. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED (unknown login, wrong password or
+    code, locked, expired, disabled: all alike), SECOND_FACTOR_REQUIRED; RESOURCE_EXHAUSTED
+    RATE_LIMITED (too many sign-ins from this network, or altogether).
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]
     """Replaces the password, ends every session of the account and opens a new one (art. 4-3).
@@ -59,8 +62,11 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]  # type: ignore[assignment]
-    """Opens a session with a login and a password (art. 4-3). An account has one live session: an
-    earlier one ends. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED RATE_LIMITED.
+    """Opens a session with a login, a password and, where the account has a second factor, a code
+    (art. 4-3). An account has one live session unless configured otherwise: an earlier one ends, and
+    the answer says so. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED (unknown login, wrong password or
+    code, locked, expired, disabled: all alike), SECOND_FACTOR_REQUIRED; RESOURCE_EXHAUSTED
+    RATE_LIMITED (too many sign-ins from this network, or altogether).
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Replaces the password, ends every session of the account and opens a new one (art. 4-3).
@@ -87,8 +93,11 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.SignInResponse, _abc.Awaitable[_session_service_pb2.SignInResponse]]:
-        """Opens a session with a login and a password (art. 4-3). An account has one live session: an
-        earlier one ends. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED RATE_LIMITED.
+        """Opens a session with a login, a password and, where the account has a second factor, a code
+        (art. 4-3). An account has one live session unless configured otherwise: an earlier one ends, and
+        the answer says so. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED (unknown login, wrong password or
+        code, locked, expired, disabled: all alike), SECOND_FACTOR_REQUIRED; RESOURCE_EXHAUSTED
+        RATE_LIMITED (too many sign-ins from this network, or altogether).
         """
 
     @_abc_1.abstractmethod

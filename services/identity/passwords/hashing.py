@@ -12,7 +12,7 @@ import argon2
 from argon2.exceptions import VerifyMismatchError
 
 from services.identity.config import PasswordSettings
-from services.identity.domain import normalised
+from services.identity.passwords.domain import normalised
 from services.kit import telemetry
 from services.kit.redaction import Password
 

@@ -1,0 +1,1 @@
+"""Attempts to sign in: how guessing is slowed and stopped."""

@@ -1,0 +1,45 @@
+"""Which passwords are acceptable (art. 4-3). Pure."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from services.identity.readable import readable_text
+from services.kit.errors import FieldViolation, InvalidField
+from services.kit.redaction import Password
+
+MINIMUM_PASSWORD_LENGTH = 12
+MAXIMUM_PASSWORD_LENGTH = 128
+
+_TEMPORARY_PASSWORD_GROUPS = 4
+_TEMPORARY_PASSWORD_GROUP_LENGTH = 5
+
+
+def new_temporary_password() -> Password:
+    """A readable random password of 99 bits: `k7m2p-x4w9q-…`."""
+    groups = (readable_text(_TEMPORARY_PASSWORD_GROUP_LENGTH) for _ in range(_TEMPORARY_PASSWORD_GROUPS))
+    return Password("-".join(groups))
+
+
+def normalised(password: Password) -> str:
+    """The password in clear in one Unicode form: keyboards differ in how they write an accent (NIST SP 800-63B)."""
+    return unicodedata.normalize("NFKC", password.reveal())
+
+
+def require_acceptable(new: Password, current: Password, login: str) -> None:
+    """Raises InvalidField naming each rule that the new password breaks (art. 4-3)."""
+    violations = list(_password_violations(normalised(new), normalised(current), login))
+    if violations:
+        raise InvalidField(*violations)
+
+
+def _password_violations(new: str, current: str, login: str) -> Iterator[FieldViolation]:
+    if not MINIMUM_PASSWORD_LENGTH <= len(new) <= MAXIMUM_PASSWORD_LENGTH:
+        yield FieldViolation(
+            "new_password",
+            "PASSWORD_LENGTH",
+            f"must have {MINIMUM_PASSWORD_LENGTH} to {MAXIMUM_PASSWORD_LENGTH} characters",
+        )
+    if new == current:
+        yield FieldViolation("new_password", "PASSWORD_UNCHANGED", "must differ from the current password")
+    if login in new.lower():
+        yield FieldViolation("new_password", "PASSWORD_CONTAINS_LOGIN", "must not contain the login")
