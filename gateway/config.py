@@ -4,12 +4,7 @@ from pydantic import Field
 
 from services.kit.client import UpstreamSettings
 from services.kit.config import Section, ServerSettings, TlsSettings
-
-
-class HoursSettings(Section):
-    """Opening hours (art. 5). `always_open` is for trying the suite, never for production."""
-
-    always_open: bool = False
+from services.kit.hours import HoursSettings
 
 
 class ServicesSettings(Section):

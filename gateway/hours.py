@@ -1,13 +1,11 @@
-"""Opening hours (art. 4-6, 5): 05:00 to 23:00 in Europe/Paris, seven days a week."""
+"""Opening hours as partners meet them (art. 4-6, 5); the rule is the kit's."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 
-from services.kit.clock import PARIS, Clock
+from services.kit.clock import Clock
 from services.kit.errors import DomainError, Reason
-
-OPENING = time(5)
-CLOSING = time(23)
+from services.kit.hours import CLOSING, OPENING, is_open, next_closing, next_opening
 
 
 class ServiceClosed(DomainError):
@@ -33,15 +31,13 @@ class OpeningHours:
         self._always_open = always_open
 
     def state(self) -> OpeningState:
-        """The state now. Wall-clock time decides, so a day of 23 or 25 hours opens and closes on time."""
+        """The state now."""
         if self._always_open:
             return OpeningState(is_open=True, next_change_time=None)
-        local = self._clock.now().astimezone(PARIS)
-        if local.time() < OPENING:
-            return OpeningState(is_open=False, next_change_time=_at(local, OPENING))
-        if local.time() < CLOSING:
-            return OpeningState(is_open=True, next_change_time=_at(local, CLOSING))
-        return OpeningState(is_open=False, next_change_time=_at(local + timedelta(days=1), OPENING))
+        now = self._clock.now()
+        if is_open(now):
+            return OpeningState(is_open=True, next_change_time=next_closing(now))
+        return OpeningState(is_open=False, next_change_time=next_opening(now))
 
     def in_french(self) -> str:
         """The hours in words, for partners."""
@@ -55,7 +51,3 @@ class OpeningHours:
         if not state.is_open and state.next_change_time is not None:
             wait = state.next_change_time - self._clock.now()
             raise ServiceClosed(retry_after_seconds=wait.total_seconds())
-
-
-def _at(local: datetime, wall_time: time) -> datetime:
-    return datetime.combine(local.date(), wall_time, PARIS)
