@@ -44,3 +44,19 @@ class SessionToken(Confidential):
     def digest(self) -> bytes:
         """SHA-256 of the token: the only form in which it is stored."""
         return hashlib.sha256(self._value.encode()).digest()
+
+
+class OneTimeCode(Confidential):
+    """What stands in for the second factor at a sign-in, as typed: a code of the app, or a recovery code."""
+
+
+class TotpSecret(Confidential):
+    """The secret of an authenticator app (RFC 6238): in Base32, as an `otpauth` URI, or as the QR code of one."""
+
+
+class RecoveryCode(Confidential):
+    """A recovery code as issued."""
+
+
+class DeviceToken(Confidential):
+    """What a device keeps from one sign-in to the next."""

@@ -18,6 +18,9 @@ PASSED_ON = frozenset(
         Reason.SESSION_NOT_VALID,
         Reason.CREDENTIALS_REFUSED,
         Reason.PASSWORD_CHANGE_REQUIRED,
+        Reason.SECOND_FACTOR_REQUIRED,
+        Reason.SECOND_FACTOR_ENROLMENT_REQUIRED,
+        Reason.SECOND_FACTOR_STATE,
         Reason.RATE_LIMITED,
         Reason.INVALID_FIELD,
     }
@@ -45,6 +48,9 @@ CODE_BY_REASON: Mapping[Reason, grpc.StatusCode] = {
     Reason.RECORD_STATE: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.DEADLINE_EXCEEDED: grpc.StatusCode.DEADLINE_EXCEEDED,
     Reason.INTERNAL: grpc.StatusCode.INTERNAL,
+    Reason.SECOND_FACTOR_REQUIRED: grpc.StatusCode.UNAUTHENTICATED,
+    Reason.SECOND_FACTOR_ENROLMENT_REQUIRED: grpc.StatusCode.PERMISSION_DENIED,
+    Reason.SECOND_FACTOR_STATE: grpc.StatusCode.FAILED_PRECONDITION,
 }
 
 
