@@ -5,13 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from redis.asyncio import Redis
-
 from services.identity.config import SessionSettings
 from services.identity.domain import LiveSession, SessionHolder
 from services.kit.clock import epoch_ms, from_epoch_ms
 from services.kit.redaction import SessionToken
-from services.kit.redis import redis_operation
+from services.kit.redis import RedisClient, RedisScript, redis_operation
 
 # Where a session's end is decided (art. 7-1): against the caller's clock. The TTL, a minute later, only cleans up.
 _EXAMINE = """
@@ -58,10 +56,10 @@ _CLEAN_UP_MARGIN = timedelta(minutes=1)
 class SessionStore:
     """The sessions. A token is known only by its digest."""
 
-    def __init__(self, client: Redis, settings: SessionSettings) -> None:
+    def __init__(self, client: RedisClient, settings: SessionSettings) -> None:
         self._client = client
         self._settings = settings
-        self._examine = client.register_script(_EXAMINE)
+        self._examine = RedisScript(client, _EXAMINE)
 
     async def add(
         self, token: SessionToken, holder: SessionHolder, now: datetime, expire_time: datetime

@@ -3,11 +3,9 @@
 import hmac
 from datetime import datetime, timedelta
 
-from redis.asyncio import Redis
-
 from services.identity.config import SignInSettings
 from services.kit.clock import epoch_ms
-from services.kit.redis import redis_operation
+from services.kit.redis import RedisClient, RedisScript, redis_operation
 
 # An attempt counts while it is being checked too, so that a burst of guesses does not slip through.
 _BEGIN = """
@@ -29,11 +27,11 @@ class AttemptStore:
     `index_key` hides the logins from who reads Redis: they are short enough to be guessed from a plain digest.
     """
 
-    def __init__(self, client: Redis, settings: SignInSettings, index_key: bytes) -> None:
+    def __init__(self, client: RedisClient, settings: SignInSettings, index_key: bytes) -> None:
         self._client = client
         self._index_key = index_key
         self._settings = settings
-        self._begin = client.register_script(_BEGIN)
+        self._begin = RedisScript(client, _BEGIN)
 
     async def begin(self, login: str, attempt_id: str, now: datetime) -> timedelta | None:
         """Counts an attempt; where there are too many already, how long to wait instead."""

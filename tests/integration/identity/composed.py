@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from redis.asyncio import Redis
-
 from services.identity.attempts.store import AttemptStore
 from services.identity.config import IdentitySettings, PasswordSettings
 from services.identity.domain import Authentication, OpenedSession
@@ -19,7 +17,7 @@ from services.kit.config import read_key
 from services.kit.database import Database, open_database
 from services.kit.identifiers import new_uuid7
 from services.kit.redaction import Password, SessionToken
-from services.kit.redis import open_redis
+from services.kit.redis import RedisClient, open_redis
 from tests.clock import FakeClock
 
 START = datetime(2026, 11, 23, 9, 0, 0, 123_000, tzinfo=UTC)
@@ -44,7 +42,7 @@ class Identity:
     settings: IdentitySettings
     clock: FakeClock
     database: Database
-    redis: Redis
+    redis: RedisClient
     passwords: Passwords
     accounts: AccountService
     sessions: SessionService
