@@ -57,6 +57,23 @@ class SignInSettings(Section):
         return timedelta(seconds=self.failure_window_seconds)
 
 
+class EventSettings(Section):
+    """How long security events are kept: CNIL deliberation 2021-122 advises six months to a year."""
+
+    retention_days: int = Field(default=365, ge=184)
+
+    @property
+    def retention(self) -> timedelta:
+        """How long they are kept."""
+        return timedelta(days=self.retention_days)
+
+
+class HousekeepingSettings(Section):
+    """How often dormant accounts are looked for and what is old is removed."""
+
+    every_seconds: float = Field(default=60 * 60, gt=0)
+
+
 class KeySettings(Section):
     """A file of 32 raw bytes. Losing it only forgets who typed wrong passwords of late."""
 
