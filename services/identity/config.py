@@ -57,6 +57,19 @@ class SignInSettings(Section):
         return timedelta(seconds=self.failure_window_seconds)
 
 
+class SecondFactorSettings(Section):
+    """How an authenticator app names the account, and how long a secret may wait for its first code."""
+
+    # A colon would end the name in what the app reads.
+    issuer: str = Field(default="MSA Quotient familial", pattern=r"^[^:]{1,64}$")
+    enrolment_validity_seconds: int = Field(default=15 * 60, ge=1)
+
+    @property
+    def enrolment_validity(self) -> timedelta:
+        """After this long a secret that no code confirmed is void."""
+        return timedelta(seconds=self.enrolment_validity_seconds)
+
+
 class EventSettings(Section):
     """How long security events are kept: CNIL deliberation 2021-122 advises six months to a year."""
 
