@@ -13,6 +13,8 @@ CREATE TABLE outbox_messages (
     message_id uuid CONSTRAINT outbox_messages_pkey PRIMARY KEY,
     kind text NOT NULL CONSTRAINT outbox_messages_kind CHECK (kind IN ('DORMANCY_WARNING')),
     account_id uuid NOT NULL CONSTRAINT outbox_messages_account_id_fkey REFERENCES accounts,
+    -- The last use of the account when this was written. Once it is used again, the warning is void.
+    used_time timestamptz NOT NULL,
     disable_date date NOT NULL,
     days_before integer NOT NULL,
     create_time timestamptz NOT NULL,
@@ -22,6 +24,7 @@ CREATE TABLE outbox_messages (
     CONSTRAINT outbox_messages_once UNIQUE (account_id, kind, disable_date, days_before)
 );
 CREATE INDEX outbox_messages_waiting ON outbox_messages (message_id) WHERE acknowledge_time IS NULL;
+CREATE INDEX outbox_messages_by_disable_date ON outbox_messages (disable_date);
 
 GRANT UPDATE (used_time) ON accounts TO identity_service;
 GRANT SELECT, INSERT, DELETE ON outbox_messages TO identity_service;

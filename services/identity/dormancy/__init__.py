@@ -1,0 +1,1 @@
+"""Accounts that nobody uses any more: their users are warned, then they are disabled."""
