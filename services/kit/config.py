@@ -4,9 +4,11 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from services.kit.redis_url import RedisMode, parse_redis_url
 
 
 class ConfigError(Exception):
@@ -50,10 +52,32 @@ class DatabaseSettings(Section):
 
 
 class RedisSettings(Section):
-    """One Redis or Valkey server."""
+    """Redis or Valkey: one server, several behind Sentinels, or a cluster; `url` says which.
+
+    The forms of `url` stand in docs/guides/redis.md. With TLS (`rediss…`) certificates are checked against `ca_file`, or
+    against what the system trusts where it is left out. Sentinels may have a password of their own.
+    """
 
     url: str
+    username: str = "default"
     password_file: Path
+    sentinel_password_file: Path | None = None
+    ca_file: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_known_form(cls, url: str) -> str:
+        parse_redis_url(url)
+        return url
+
+    @model_validator(mode="after")
+    def _fits_its_url(self) -> Self:
+        url = parse_redis_url(self.url)
+        if self.ca_file and not url.tls:
+            raise ValueError("ca_file is of use with TLS only: begin url with rediss, or leave ca_file out")
+        if self.sentinel_password_file and url.mode is not RedisMode.SENTINEL:
+            raise ValueError("sentinel_password_file is of use with redis+sentinel:// only: leave it out")
+        return self
 
 
 class ServerSettings(Section):
