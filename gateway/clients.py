@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Generic, Protocol, TypeVar
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
@@ -11,6 +12,7 @@ from gateway.coalescer import Coalescer
 from gateway.domain import (
     Allocataire,
     Caller,
+    ClientContext,
     Consultation,
     ConventionNotInForce,
     Coordonnees,
@@ -25,8 +27,10 @@ from gateway.domain import (
     QuotientPeriod,
     RateLimited,
     Right,
+    SecondFactorEnrolmentRequired,
     SessionNotValid,
     SessionState,
+    SignedIn,
 )
 from msa.identity.v1 import session_service_pb2 as identity_pb
 from msa.identity.v1.session_service_pb2_grpc import SessionServiceStub
@@ -39,7 +43,7 @@ from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceStub
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
 from services.kit import telemetry
 from services.kit.client import Upstream
-from services.kit.redaction import Password, SessionToken
+from services.kit.redaction import DeviceToken, OneTimeCode, Password, SessionToken
 
 _IDENTITY = "msa.identity.v1.SessionService"
 
@@ -50,6 +54,17 @@ class _Traced(Protocol):
 
 Item = TypeVar("Item", bound=_Traced)
 Result = TypeVar("Result")
+
+
+class _OpenedSession(Protocol):
+    """The fields of every reply that opens a session."""
+
+    session_token: str
+
+    @property
+    def idle_timeout(self) -> Duration: ...
+    @property
+    def expire_time(self) -> Timestamp: ...
 
 
 class _BatchedCall(Generic[Item, Result]):
@@ -77,25 +92,39 @@ class IdentityClient:
         self._stub = SessionServiceStub(upstream.channel)
         self._authenticate = _BatchedCall(upstream, f"{_IDENTITY}/Authenticate", self._send_authenticate)
 
-    async def sign_in(self, login: str, password: Password, one_time_code: str) -> OpenedSession:
+    async def sign_in(
+        self, login: str, password: Password, one_time_code: OneTimeCode, client: ClientContext
+    ) -> SignedIn:
         """Opens a session (art. 4-3)."""
         reply = await self._upstream.call(
             f"{_IDENTITY}/SignIn",
             self._stub.SignIn,
-            identity_pb.SignInRequest(login=login, password=password.reveal(), one_time_code=one_time_code),
+            identity_pb.SignInRequest(
+                login=login,
+                password=password.reveal(),
+                one_time_code=one_time_code.reveal(),
+                client=client_message(client),
+            ),
             self._sign_in_timeout_seconds,
         )
-        previous = reply.previous_sign_in_time if reply.HasField("previous_sign_in_time") else None
-        return OpenedSession(
-            session_token=SessionToken(reply.session_token),
+        return SignedIn(
+            session=opened_session(
+                reply, second_factor_enrolment_required=reply.second_factor_enrolment_required
+            ),
             password_change_required=reply.password_change_required,
-            idle_timeout=reply.idle_timeout.ToTimedelta(),
-            expire_time=_instant(reply.expire_time),
-            previous_sign_in_time=_instant(previous) if previous else None,
+            previous_sign_in_time=_previous_sign_in(reply),
+            earlier_session_ended=reply.earlier_session_ended,
+            password_renewal_advised=reply.password_renewal_advised,
+            device_token=DeviceToken(reply.device_token),
+            refused_sign_in_count=reply.refused_sign_in_count,
         )
 
     async def change_password(
-        self, token: SessionToken, current_password: Password, new_password: Password
+        self,
+        token: SessionToken,
+        current_password: Password,
+        new_password: Password,
+        client: ClientContext,
     ) -> OpenedSession:
         """Replaces the password and every session (art. 4-3)."""
         reply = await self._upstream.call(
@@ -105,14 +134,11 @@ class IdentityClient:
                 session_token=token.reveal(),
                 current_password=current_password.reveal(),
                 new_password=new_password.reveal(),
+                client=client_message(client),
             ),
             self._sign_in_timeout_seconds,
         )
-        return OpenedSession(
-            session_token=SessionToken(reply.session_token),
-            idle_timeout=reply.idle_timeout.ToTimedelta(),
-            expire_time=_instant(reply.expire_time),
-        )
+        return opened_session(reply, second_factor_enrolment_required=reply.second_factor_enrolment_required)
 
     async def get_session(self, token: SessionToken) -> SessionState:
         """What is left of the session (art. 7-1)."""
@@ -123,17 +149,21 @@ class IdentityClient:
         )
         return SessionState(
             password_change_required=reply.password_change_required,
+            second_factor_enrolment_required=reply.second_factor_enrolment_required,
             idle_timeout=reply.idle_timeout.ToTimedelta(),
             idle_expire_time=_instant(reply.idle_expire_time),
             expire_time=_instant(reply.expire_time),
+            remaining=reply.remaining.ToTimedelta(),
+            expiring_soon=reply.expiring_soon,
+            previous_sign_in_time=_previous_sign_in(reply),
         )
 
-    async def sign_out(self, token: SessionToken) -> None:
+    async def sign_out(self, token: SessionToken, client: ClientContext) -> None:
         """Ends the session."""
         await self._upstream.call(
             f"{_IDENTITY}/SignOut",
             self._stub.SignOut,
-            identity_pb.SignOutRequest(session_token=token.reveal()),
+            identity_pb.SignOutRequest(session_token=token.reveal(), client=client_message(client)),
         )
 
     async def authenticate(self, token: SessionToken) -> Caller:
@@ -145,7 +175,9 @@ class IdentityClient:
             raise SessionNotValid
         if result.password_change_required:
             raise PasswordChangeRequired
-        return Caller(result.account_id, result.habilitation_id)
+        if result.second_factor_enrolment_required:
+            raise SecondFactorEnrolmentRequired
+        return Caller(result.account_id, result.habilitation_id, result.remaining.ToTimedelta())
 
     async def _send_authenticate(
         self, items: Sequence[identity_pb.AuthenticateItem]
@@ -236,6 +268,29 @@ class QuotientClient:
     ) -> Sequence[disclosure_pb.DiscloseResult]:
         request = disclosure_pb.DiscloseRequest(items=items)
         return (await self._upstream.send(self._disclosures.Disclose, request)).results
+
+
+def client_message(client: ClientContext) -> identity_pb.ClientContext:
+    """Where a call comes from, as identity is told."""
+    return identity_pb.ClientContext(
+        network_prefix=client.network_prefix, device_token=client.device_token.reveal()
+    )
+
+
+def opened_session(reply: _OpenedSession, *, second_factor_enrolment_required: bool = False) -> OpenedSession:
+    """The session that identity opened."""
+    return OpenedSession(
+        session_token=SessionToken(reply.session_token),
+        idle_timeout=reply.idle_timeout.ToTimedelta(),
+        expire_time=_instant(reply.expire_time),
+        second_factor_enrolment_required=second_factor_enrolment_required,
+    )
+
+
+def _previous_sign_in(
+    reply: identity_pb.SignInResponse | identity_pb.GetSessionResponse,
+) -> datetime | None:
+    return _instant(reply.previous_sign_in_time) if reply.HasField("previous_sign_in_time") else None
 
 
 def _disclosure(result: disclosure_pb.DiscloseResult) -> Disclosure:

@@ -5,16 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import IntEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import TypeVar
 
 from services.kit.case_reference import read_case_reference
 from services.kit.errors import DomainError, FieldViolation, InvalidField, Reason
 from services.kit.nir import Nir
-from services.kit.redaction import SessionToken
+from services.kit.redaction import DeviceToken, SessionToken
 
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 # As quotient reads a day: one that it refused would refuse the batch it travels in.
 _YEARS = range(1900, 2200)
+# A network's worth of callers: an office's line, a subscriber's.
+_IPV4_PREFIX, _IPV6_PREFIX = 24, 56
 T = TypeVar("T")
 
 
@@ -51,10 +54,11 @@ class Consultation:
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose session it is."""
+    """Whose session it is, and how long it lives if nothing more is called (art. 7-1)."""
 
     account_id: str
     habilitation_id: str
+    remaining: timedelta
 
 
 @dataclass(frozen=True)
@@ -125,24 +129,48 @@ class Disclosure:
 
 
 @dataclass(frozen=True)
+class ClientContext:
+    """Where a call comes from: a network, never an address, and what the device kept of an earlier sign-in."""
+
+    network_prefix: str
+    device_token: DeviceToken
+
+
+@dataclass(frozen=True)
 class OpenedSession:
     """A session just opened; it ends after `idle_timeout` without a call, and at `expire_time` anyway."""
 
     session_token: SessionToken
     idle_timeout: timedelta
     expire_time: datetime
-    password_change_required: bool = False
-    previous_sign_in_time: datetime | None = None
+    second_factor_enrolment_required: bool = False
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """What a sign-in opened, and what its user should know of the account's sign-ins before it."""
+
+    session: OpenedSession
+    password_change_required: bool
+    previous_sign_in_time: datetime | None
+    earlier_session_ended: bool
+    password_renewal_advised: bool
+    device_token: DeviceToken
+    refused_sign_in_count: int
 
 
 @dataclass(frozen=True)
 class SessionState:
-    """What is left of a session."""
+    """What is left of a session; `remaining` is how long it lives if nothing is called."""
 
     password_change_required: bool
+    second_factor_enrolment_required: bool
     idle_timeout: timedelta
     idle_expire_time: datetime
     expire_time: datetime
+    remaining: timedelta
+    expiring_soon: bool
+    previous_sign_in_time: datetime | None
 
 
 class SessionRequired(DomainError):
@@ -164,6 +192,13 @@ class PasswordChangeRequired(DomainError):
 
     reason = Reason.PASSWORD_CHANGE_REQUIRED
     message = "The temporary password must be changed before anything else (art. 4-3)."
+
+
+class SecondFactorEnrolmentRequired(DomainError):
+    """The caisse requires a second factor of this partner, and the account has none (art. 7-1)."""
+
+    reason = Reason.SECOND_FACTOR_ENROLMENT_REQUIRED
+    message = "The caisse requires a second factor: enrol one before anything else (art. 7-1)."
 
 
 class RateLimited(DomainError):
@@ -192,6 +227,22 @@ class PartnerSuspended(DomainError):
 
     reason = Reason.PARTNER_SUSPENDED
     message = "The caisse has suspended your organisation's access; ask your caisse."
+
+
+def network_prefix(address: str) -> str:
+    """The network of an IP address: its /24 in IPv4, its /56 in IPv6; IPv4 inside IPv6 counts as IPv4.
+
+    Empty for what is no address. Two callers of one network look the same.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return ""
+    if parsed.version == 6:
+        parsed = parsed.ipv4_mapped or parsed
+    if isinstance(parsed, IPv4Address):
+        return str(IPv4Network((parsed, _IPV4_PREFIX), strict=False))
+    return str(IPv6Network((int(parsed), _IPV6_PREFIX), strict=False))
 
 
 def parse_consultation(

@@ -1,9 +1,9 @@
 """`msa.gateway.v1`: protobuf ↔ domain."""
 
-import re
+from datetime import timedelta
 from typing import Any
 
-from grpc.aio import ServicerContext
+from google.protobuf.duration_pb2 import Duration
 
 from gateway.domain import (
     Coordonnees,
@@ -11,9 +11,10 @@ from gateway.domain import (
     Dossier,
     OpenedSession,
     QuotientPeriod,
-    SessionRequired,
+    SignedIn,
 )
 from gateway.hours import OpeningHours
+from gateway.metadata import client_context, session_notice, session_token
 from gateway.service import Consultations, Sessions
 from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
 from msa.gateway.v1 import session_service_pb2 as session_pb
@@ -22,10 +23,7 @@ from msa.gateway.v1.quotient_service_pb2_grpc import QuotientServiceServicer
 from msa.gateway.v1.session_service_pb2_grpc import SessionServiceServicer
 from msa.gateway.v1.status_service_pb2_grpc import StatusServiceServicer
 from services.kit.messages import to_timestamp
-from services.kit.redaction import Password, SessionToken
-
-# RFC 6750, 2.1: the scheme in any case, one token.
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+from services.kit.redaction import OneTimeCode, Password
 
 
 class SessionHandler(SessionServiceServicer):
@@ -36,40 +34,48 @@ class SessionHandler(SessionServiceServicer):
 
     async def SignIn(self, request: session_pb.SignInRequest, context: Any) -> session_pb.SignInResponse:
         """See the proto."""
-        opened = await self._sessions.sign_in(
-            request.login, Password(request.password), request.one_time_code
+        signed_in = await self._sessions.sign_in(
+            request.login,
+            Password(request.password),
+            OneTimeCode(request.one_time_code),
+            client_context(context, request.device_token),
         )
-        return _sign_in_response(opened)
+        return _sign_in_response(signed_in)
 
     async def ChangePassword(
         self, request: session_pb.ChangePasswordRequest, context: Any
     ) -> session_pb.ChangePasswordResponse:
         """See the proto."""
         opened = await self._sessions.change_password(
-            session_token(context), Password(request.current_password), Password(request.new_password)
+            session_token(context),
+            Password(request.current_password),
+            Password(request.new_password),
+            client_context(context),
         )
-        response = session_pb.ChangePasswordResponse(
-            session_token=opened.session_token.reveal(), expire_time=to_timestamp(opened.expire_time)
+        return session_pb.ChangePasswordResponse(
+            **session_fields(opened),
+            second_factor_enrolment_required=opened.second_factor_enrolment_required,
         )
-        response.idle_timeout.FromTimedelta(opened.idle_timeout)
-        return response
 
     async def GetSession(
         self, request: session_pb.GetSessionRequest, context: Any
     ) -> session_pb.GetSessionResponse:
         """See the proto."""
         state = await self._sessions.get_session(session_token(context))
-        response = session_pb.GetSessionResponse(
+        return session_pb.GetSessionResponse(
             password_change_required=state.password_change_required,
+            second_factor_enrolment_required=state.second_factor_enrolment_required,
+            idle_timeout=_to_duration(state.idle_timeout),
             idle_expire_time=to_timestamp(state.idle_expire_time),
             expire_time=to_timestamp(state.expire_time),
+            remaining=_to_duration(state.remaining),
+            expiring_soon=state.expiring_soon,
+            previous_sign_in_time=to_timestamp(state.previous_sign_in_time),
         )
-        response.idle_timeout.FromTimedelta(state.idle_timeout)
-        return response
 
     async def SignOut(self, request: session_pb.SignOutRequest, context: Any) -> session_pb.SignOutResponse:
         """See the proto."""
-        await self._sessions.sign_out(session_token(context))
+        await self._sessions.sign_out(session_token(context), client_context(context))
         return session_pb.SignOutResponse()
 
 
@@ -83,13 +89,15 @@ class QuotientHandler(QuotientServiceServicer):
         self, request: quotient_pb.ConsultQuotientRequest, context: Any
     ) -> quotient_pb.ConsultQuotientResponse:
         """See the proto."""
-        disclosure = await self._consultations.consult(
-            session_token(context),
-            nir=request.nir,
-            month=request.month,
-            purpose=request.purpose,
-            case_reference=request.case_reference,
-        )
+        async with session_notice(context) as notice:
+            disclosure = await self._consultations.consult(
+                session_token(context),
+                notice,
+                nir=request.nir,
+                month=request.month,
+                purpose=request.purpose,
+                case_reference=request.case_reference,
+            )
         return _consult_response(disclosure)
 
 
@@ -111,23 +119,32 @@ class StatusHandler(StatusServiceServicer):
         )
 
 
-def session_token(context: ServicerContext[Any, Any]) -> SessionToken:
-    """The token of `authorization: Bearer …` (RFC 6750). Raises SessionRequired where there is none."""
-    for key, value in context.invocation_metadata() or ():
-        if key == "authorization" and isinstance(value, str) and (match := _BEARER.fullmatch(value)):
-            return SessionToken(match[1])
-    raise SessionRequired
+def session_fields(opened: OpenedSession) -> dict[str, Any]:
+    """The fields of every response that opens a session."""
+    return {
+        "session_token": opened.session_token.reveal(),
+        "idle_timeout": _to_duration(opened.idle_timeout),
+        "expire_time": to_timestamp(opened.expire_time),
+    }
 
 
-def _sign_in_response(opened: OpenedSession) -> session_pb.SignInResponse:
-    response = session_pb.SignInResponse(
-        session_token=opened.session_token.reveal(),
-        password_change_required=opened.password_change_required,
-        expire_time=to_timestamp(opened.expire_time),
-        previous_sign_in_time=to_timestamp(opened.previous_sign_in_time),
+def _sign_in_response(signed_in: SignedIn) -> session_pb.SignInResponse:
+    return session_pb.SignInResponse(
+        **session_fields(signed_in.session),
+        second_factor_enrolment_required=signed_in.session.second_factor_enrolment_required,
+        password_change_required=signed_in.password_change_required,
+        previous_sign_in_time=to_timestamp(signed_in.previous_sign_in_time),
+        earlier_session_ended=signed_in.earlier_session_ended,
+        password_renewal_advised=signed_in.password_renewal_advised,
+        device_token=signed_in.device_token.reveal(),
+        refused_sign_in_count=signed_in.refused_sign_in_count,
     )
-    response.idle_timeout.FromTimedelta(opened.idle_timeout)
-    return response
+
+
+def _to_duration(length: timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(length)
+    return duration
 
 
 def _consult_response(disclosure: Disclosure) -> quotient_pb.ConsultQuotientResponse:

@@ -1,17 +1,20 @@
 """Use cases of partners: hours → session → right → opposition → disclosure."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from gateway.domain import (
     Caller,
+    ClientContext,
     Consultation,
     Disclosure,
     OpenedSession,
     OppositionScope,
     Right,
     SessionState,
+    SignedIn,
     parse_consultation,
 )
 from gateway.hours import OpeningHours
@@ -19,18 +22,27 @@ from gateway.opposition import is_opposed, withheld
 from services.kit import telemetry
 from services.kit.clock import Clock, paris_date
 from services.kit.errors import DependencyUnavailable
-from services.kit.redaction import Password, SessionToken
+from services.kit.redaction import OneTimeCode, Password, SessionToken
+
+# Hears, once a session has proved itself, how long it lives if nothing more is called.
+SessionNotice = Callable[[timedelta], None]
 
 
 class Identity(Protocol):
     """Who calls: accounts and sessions."""
 
-    async def sign_in(self, login: str, password: Password, one_time_code: str) -> OpenedSession:
+    async def sign_in(
+        self, login: str, password: Password, one_time_code: OneTimeCode, client: ClientContext
+    ) -> SignedIn:
         """Opens a session."""
         ...
 
     async def change_password(
-        self, token: SessionToken, current_password: Password, new_password: Password
+        self,
+        token: SessionToken,
+        current_password: Password,
+        new_password: Password,
+        client: ClientContext,
     ) -> OpenedSession:
         """Replaces the password and every session."""
         ...
@@ -39,12 +51,15 @@ class Identity(Protocol):
         """What is left of the session."""
         ...
 
-    async def sign_out(self, token: SessionToken) -> None:
+    async def sign_out(self, token: SessionToken, client: ClientContext) -> None:
         """Ends the session."""
         ...
 
     async def authenticate(self, token: SessionToken) -> Caller:
-        """Whose session it is; raises SessionNotValid, PasswordChangeRequired or RateLimited."""
+        """Whose session it is.
+
+        Raises SessionNotValid, PasswordChangeRequired, SecondFactorEnrolmentRequired or RateLimited.
+        """
         ...
 
 
@@ -77,25 +92,31 @@ class Sessions:
         self._hours = hours
         self._identity = identity
 
-    async def sign_in(self, login: str, password: Password, one_time_code: str) -> OpenedSession:
+    async def sign_in(
+        self, login: str, password: Password, one_time_code: OneTimeCode, client: ClientContext
+    ) -> SignedIn:
         """Opens a session, within the hours (art. 4-3, 5)."""
         self._hours.require_open()
-        return await self._identity.sign_in(login, password, one_time_code)
+        return await self._identity.sign_in(login, password, one_time_code, client)
 
     async def change_password(
-        self, token: SessionToken, current_password: Password, new_password: Password
+        self,
+        token: SessionToken,
+        current_password: Password,
+        new_password: Password,
+        client: ClientContext,
     ) -> OpenedSession:
         """Replaces the password, within the hours (art. 4-3, 5)."""
         self._hours.require_open()
-        return await self._identity.change_password(token, current_password, new_password)
+        return await self._identity.change_password(token, current_password, new_password, client)
 
     async def get_session(self, token: SessionToken) -> SessionState:
         """What is left of the session, at any hour."""
         return await self._identity.get_session(token)
 
-    async def sign_out(self, token: SessionToken) -> None:
+    async def sign_out(self, token: SessionToken, client: ClientContext) -> None:
         """Ends the session, at any hour: nobody is kept signed in."""
-        await self._identity.sign_out(token)
+        await self._identity.sign_out(token, client)
 
 
 class Consultations:
@@ -118,9 +139,18 @@ class Consultations:
         self._budget_seconds = budget_seconds
 
     async def consult(
-        self, token: SessionToken, *, nir: str, month: str, purpose: int, case_reference: str
+        self,
+        token: SessionToken,
+        notice: SessionNotice,
+        *,
+        nir: str,
+        month: str,
+        purpose: int,
+        case_reference: str,
     ) -> Disclosure:
         """What may be shown of a family's QF; every outcome has its line in the journal (N2).
+
+        `notice` hears what is left of the session, however the consultation ends (art. 7-1).
 
         Raises ServiceClosed, what `Identity.authenticate` and `Partners.authorize` raise, InvalidField, and
         DependencyUnavailable when an answer within the budget is not to be had (N8).
@@ -129,6 +159,7 @@ class Consultations:
         try:
             async with asyncio.timeout(self._budget_seconds):
                 caller = await self._identity.authenticate(token)
+                notice(caller.remaining)
                 consultation = parse_consultation(
                     nir=nir,
                     month=month,

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.domain import (
     Caller,
+    ClientContext,
     Consultation,
     Coordonnees,
     Disclosure,
@@ -20,17 +21,20 @@ from gateway.domain import (
     Right,
     SessionNotValid,
     SessionState,
+    SignedIn,
 )
 from gateway.hours import OpeningHours, ServiceClosed
 from gateway.service import Consultations, Sessions
 from services.kit.errors import DependencyUnavailable, InvalidField
-from services.kit.redaction import Password, SessionToken
+from services.kit.redaction import DeviceToken, OneTimeCode, Password, SessionToken
 from tests.clock import FakeClock
 
 NIR = "284052123100106"
 NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 23, 23, tzinfo=UTC)
 RIGHT = Right("partner-1", "convention-1", "21")
+OPENED = OpenedSession(SessionToken("t"), timedelta(minutes=15), NOON)
+NOWHERE = ClientContext("", DeviceToken(""))
 AVAILABLE = Disclosure(
     Outcome.AVAILABLE,
     "line-1",
@@ -56,31 +60,49 @@ class Services:
         if what in self.failure:
             raise self.failure[what]
 
-    async def sign_in(self, login: str, password: Password, one_time_code: str) -> OpenedSession:
+    async def sign_in(
+        self, login: str, password: Password, one_time_code: OneTimeCode, client: ClientContext
+    ) -> SignedIn:
         await self._ask("sign_in")
-        return OpenedSession(SessionToken("t"), timedelta(minutes=15), NOON)
+        return SignedIn(
+            OPENED,
+            password_change_required=False,
+            previous_sign_in_time=None,
+            earlier_session_ended=False,
+            password_renewal_advised=False,
+            device_token=DeviceToken("d"),
+            refused_sign_in_count=0,
+        )
 
     async def change_password(
-        self, token: SessionToken, current_password: Password, new_password: Password
+        self,
+        token: SessionToken,
+        current_password: Password,
+        new_password: Password,
+        client: ClientContext,
     ) -> OpenedSession:
         await self._ask("change_password")
-        return OpenedSession(SessionToken("t"), timedelta(minutes=15), NOON)
+        return OPENED
 
     async def get_session(self, token: SessionToken) -> SessionState:
         await self._ask("get_session")
         return SessionState(
             password_change_required=False,
+            second_factor_enrolment_required=False,
             idle_timeout=timedelta(minutes=15),
             idle_expire_time=NOON,
             expire_time=NOON,
+            remaining=timedelta(minutes=15),
+            expiring_soon=False,
+            previous_sign_in_time=None,
         )
 
-    async def sign_out(self, token: SessionToken) -> None:
+    async def sign_out(self, token: SessionToken, client: ClientContext) -> None:
         await self._ask("sign_out")
 
     async def authenticate(self, token: SessionToken) -> Caller:
         await self._ask("authenticate")
-        return Caller("account-1", "habilitation-1")
+        return Caller("account-1", "habilitation-1", timedelta(minutes=15))
 
     async def authorize(self, habilitation_id: str) -> Right:
         await self._ask("authorize")
@@ -107,7 +129,7 @@ def consultations(services: Services, now: datetime = NOON, budget_seconds: floa
 
 async def consult(services: Services, now: datetime = NOON, nir: str = NIR, budget: float = 5) -> Disclosure:
     return await consultations(services, now, budget).consult(
-        SessionToken("t"), nir=nir, month="", purpose=1, case_reference=""
+        SessionToken("t"), lambda _: None, nir=nir, month="", purpose=1, case_reference=""
     )
 
 
@@ -131,7 +153,9 @@ async def test_the_present_month_begins_at_midnight_in_paris(now: datetime, mont
     services, clock = Services(), FakeClock(now)
     hours = OpeningHours(clock, always_open=True)
     consultations = Consultations(clock, hours, services, services, services, budget_seconds=5)
-    await consultations.consult(SessionToken("t"), nir=NIR, month="", purpose=1, case_reference="")
+    await consultations.consult(
+        SessionToken("t"), lambda _: None, nir=NIR, month="", purpose=1, case_reference=""
+    )
     assert services.month == month
 
 
@@ -199,9 +223,9 @@ async def test_outside_the_hours_one_signs_out_but_not_in() -> None:
     sessions = Sessions(OpeningHours(FakeClock(NIGHT), always_open=False), services)
     token, password = SessionToken("t"), Password("p")
     with pytest.raises(ServiceClosed):
-        await sessions.sign_in("x21-1", password, "")
+        await sessions.sign_in("x21-1", password, OneTimeCode(""), NOWHERE)
     with pytest.raises(ServiceClosed):
-        await sessions.change_password(token, password, password)
+        await sessions.change_password(token, password, password, NOWHERE)
     await sessions.get_session(token)
-    await sessions.sign_out(token)
+    await sessions.sign_out(token, NOWHERE)
     assert services.asked == ["get_session", "sign_out"]
