@@ -15,6 +15,7 @@ from gateway.edge.routes import (
 )
 from gateway.edge.tracing import access_log, tracing
 from gateway.edge.values import Json, address, header, seconds, typed
+from gateway.metadata import CLIENT_ADDRESS
 
 # What a caller must not be able to say: who it is, which trace it is in, how Envoy should treat it.
 _FORBIDDEN_REQUEST_HEADERS = {
@@ -24,6 +25,7 @@ _FORBIDDEN_REQUEST_HEADERS = {
         "traceparent",
         "tracestate",
         "x-client-trace-id",
+        CLIENT_ADDRESS,
         "x-real-ip",
         "x-request-id",
     ),

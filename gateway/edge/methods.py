@@ -7,10 +7,16 @@ from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescrip
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.rpc import error_details_pb2, status_pb2
 
-from msa.gateway.v1 import quotient_service_pb2, session_service_pb2, status_service_pb2
+from msa.gateway.v1 import (
+    quotient_service_pb2,
+    second_factor_service_pb2,
+    session_service_pb2,
+    status_service_pb2,
+)
 
 _PUBLIC_FILES = (
     session_service_pb2.DESCRIPTOR,
+    second_factor_service_pb2.DESCRIPTOR,
     quotient_service_pb2.DESCRIPTOR,
     status_service_pb2.DESCRIPTOR,
 )

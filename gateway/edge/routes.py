@@ -7,6 +7,7 @@ from gateway.edge.config import EdgeSettings
 from gateway.edge.methods import PublicMethod
 from gateway.edge.refusals import UNKNOWN_METHOD, WRONG_VERB
 from gateway.edge.values import Json, header, seconds, typed
+from gateway.metadata import CLIENT_ADDRESS
 
 POLICY_CLUSTER = "gateway"
 RESPONSE_HEADERS_FILTER = "envoy.filters.http.header_mutation"
@@ -19,6 +20,8 @@ _NOT_GRPC = {**_GRPC, "invert_match": True, "treat_missing_header_as_empty": Tru
 _OFF = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
 _NO_JSON = {GUARD_FILTER: _OFF, TRANSCODER_FILTER: _OFF}
 
+# What Envoy says of the caller on its own account: the address travels once, under our own name.
+_ENVOYS_VIEW_OF_THE_CALLER = ("x-envoy-external-address", "x-envoy-internal")
 # What the policy service says in gRPC and the transcoder leaves beside the JSON.
 _GRPC_ONLY_HEADERS = ("grpc-accept-encoding", "grpc-message", "grpc-status", "grpc-status-details-bin")
 
@@ -31,6 +34,11 @@ def route_table(settings: EdgeSettings, methods: Sequence[PublicMethod]) -> Json
             {
                 "name": "partners",
                 "domains": ["*"],
+                # What a caller wrote there was removed before (listener.py).
+                "request_headers_to_add": [
+                    header(CLIENT_ADDRESS, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")
+                ],
+                "request_headers_to_remove": list(_ENVOYS_VIEW_OF_THE_CALLER),
                 "routes": [
                     *(_grpc_route(settings, method) for method in methods),
                     *(_json_route(settings, method) for method in methods),

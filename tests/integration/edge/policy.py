@@ -11,9 +11,12 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from gateway.metadata import CLIENT_ADDRESS, SESSION_REMAINING
 from msa.gateway.v1 import (
     quotient_service_pb2,
     quotient_service_pb2_grpc,
+    second_factor_service_pb2,
+    second_factor_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
     status_service_pb2,
@@ -26,6 +29,7 @@ from services.kit.status import new_status, to_status
 
 class Policy(
     quotient_service_pb2_grpc.QuotientServiceServicer,
+    second_factor_service_pb2_grpc.SecondFactorServiceServicer,
     session_service_pb2_grpc.SessionServiceServicer,
     status_service_pb2_grpc.StatusServiceServicer,
 ):
@@ -34,12 +38,15 @@ class Policy(
     def __init__(self) -> None:
         self.requests: list[Any] = []
         self.metadata: list[Mapping[str, str | bytes]] = []
+        # Of each call: every address that it said it came from.
+        self.addresses: list[list[str | bytes]] = []
         # Cleared: GetStatus waits.
         self.release = asyncio.Event()
         self.release.set()
 
     async def ConsultQuotient(self, request: Any, context: Any) -> Any:
         self._remember(request, context)
+        await context.send_initial_metadata(((SESSION_REMAINING, "893"),))
         if request.purpose == quotient_service_pb2.PURPOSE_UNSPECIFIED:
             violation = FieldViolation("purpose", "PURPOSE_REQUIRED", "Say what the consultation is for.")
             await abort(context, to_status(InvalidField(violation)))
@@ -65,6 +72,24 @@ class Policy(
         self._remember(request, context)
         return session_service_pb2.SignOutResponse()
 
+    async def BeginEnrolment(self, request: Any, context: Any) -> Any:
+        self._remember(request, context)
+        return second_factor_service_pb2.BeginEnrolmentResponse(
+            totp_secret="s", otpauth_uri="otpauth://totp/x", qr_code_svg='<svg xmlns="x"></svg>'
+        )
+
+    async def ConfirmEnrolment(self, request: Any, context: Any) -> Any:
+        self._remember(request, context)
+        return second_factor_service_pb2.ConfirmEnrolmentResponse(recovery_codes=["r"], session_token="t")
+
+    async def RenewRecoveryCodes(self, request: Any, context: Any) -> Any:
+        self._remember(request, context)
+        return second_factor_service_pb2.RenewRecoveryCodesResponse(recovery_codes=["r"])
+
+    async def RemoveSecondFactor(self, request: Any, context: Any) -> Any:
+        self._remember(request, context)
+        return second_factor_service_pb2.RemoveSecondFactorResponse(session_token="t")
+
     async def GetStatus(self, request: Any, context: Any) -> Any:
         self._remember(request, context)
         await self.release.wait()
@@ -72,13 +97,16 @@ class Policy(
 
     def _remember(self, request: Any, context: Any) -> None:
         self.requests.append(request)
-        self.metadata.append(dict(context.invocation_metadata()))
+        pairs = context.invocation_metadata()
+        self.metadata.append(dict(pairs))
+        self.addresses.append([value for key, value in pairs if key == CLIENT_ADDRESS])
 
 
 def policy_server(policy: Policy, socket: str) -> grpc.aio.Server:
     """A server on a Unix socket, with the health and reflection that the edge must hide."""
     server = grpc.aio.server()
     quotient_service_pb2_grpc.add_QuotientServiceServicer_to_server(policy, server)
+    second_factor_service_pb2_grpc.add_SecondFactorServiceServicer_to_server(policy, server)
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(policy, server)
     status_service_pb2_grpc.add_StatusServiceServicer_to_server(policy, server)
     health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)

@@ -1,16 +1,26 @@
 """What passes: JSON over both HTTP versions, gRPC and gRPC-Web, and what each adds and takes away."""
 
 import base64
+from typing import Any
 
 import grpc
 import pytest
 
-from msa.gateway.v1 import quotient_service_pb2, quotient_service_pb2_grpc, status_service_pb2
+from gateway.metadata import CLIENT_ADDRESS, SESSION_REMAINING
+from msa.gateway.v1 import (
+    quotient_service_pb2,
+    quotient_service_pb2_grpc,
+    session_service_pb2,
+    status_service_pb2,
+    status_service_pb2_grpc,
+)
 from tests.integration.edge.running import Edge
 from tests.integration.edge.statuses import detail, told_in_json
 
 CONSULTATION = {"nir": "284017123456789", "purpose": "PURPOSE_PRICING"}
 GRPC_STATUS_PATH = "/msa.gateway.v1.StatusService/GetStatus"
+GRPC_CONSULT_PATH = "/msa.gateway.v1.QuotientService/ConsultQuotient"
+FORGED = [("x-qf-client-address", "203.0.113.7"), ("X-QF-Client-Address", "203.0.113.8")]
 
 
 @pytest.mark.parametrize("http2", [True, False])
@@ -34,7 +44,64 @@ async def test_every_verb_reaches_its_method(edge: Edge) -> None:
         assert (await client.get("/v1/status")).json() == {"state": "SERVICE_STATE_OPEN", "hours": ""}
         assert (await client.delete("/v1/session")).json() == {}
         passwords = {"current_password": "a", "new_password": "b"}
-        assert (await client.post("/v1/password", json=passwords)).json() == {"session_token": "t"}
+        assert (await client.post("/v1/password", json=passwords)).json() == {
+            "session_token": "t",
+            "second_factor_enrolment_required": False,
+        }
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "answer"),
+    [
+        (
+            "begin",
+            {"current_password": "a"},
+            {"totp_secret": "s", "otpauth_uri": "otpauth://totp/x", "qr_code_svg": '<svg xmlns="x"></svg>'},
+        ),
+        ("confirm", {"one_time_code": "123456"}, {"recovery_codes": ["r"], "session_token": "t"}),
+        ("renewRecoveryCodes", {"one_time_code": "123456"}, {"recovery_codes": ["r"]}),
+        ("remove", {"current_password": "a", "one_time_code": "123456"}, {"session_token": "t"}),
+    ],
+)
+async def test_a_second_factor_is_set_up_in_json(
+    edge: Edge, verb: str, body: dict[str, str], answer: dict[str, Any]
+) -> None:
+    async with edge.client() as client:
+        response = await client.post(f"/v1/second-factor:{verb}", json=body)
+    assert response.json() == answer
+    assert {field.name: value for field, value in edge.policy.requests[-1].ListFields()} == body
+
+
+async def test_a_sign_in_carries_the_code_and_the_device_token(edge: Edge) -> None:
+    fields = {"login": "a", "password": "b", "one_time_code": "123456", "device_token": "d"}
+    async with edge.client() as client:
+        await client.post("/v1/sessions", json=fields)
+    assert edge.policy.requests[-1] == session_service_pb2.SignInRequest(**fields)
+
+
+@pytest.mark.parametrize("purpose", ["PURPOSE_PRICING", "PURPOSE_UNSPECIFIED"])
+async def test_what_is_left_of_the_session_is_told_with_answers_and_errors_art_7_1(
+    edge: Edge, purpose: str
+) -> None:
+    """One that the policy service refuses, and one that it answers: in JSON, in gRPC and in gRPC-Web."""
+    request = quotient_service_pb2.ConsultQuotientRequest(purpose=quotient_service_pb2.Purpose.Value(purpose))
+    message = request.SerializeToString()
+    web = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+    async with edge.client() as client:
+        json = await client.post("/v1/quotients:consult", json={"purpose": purpose})
+        by_web = await client.post(
+            GRPC_CONSULT_PATH, content=b"\0" + len(message).to_bytes(4) + message, headers=web
+        )
+    assert json.status_code == (200 if purpose == "PURPOSE_PRICING" else 400)
+    assert by_web.status_code == 200
+    for response in (json, by_web):
+        assert response.headers.get_list(SESSION_REMAINING) == ["893"]
+    async with edge.channel() as channel:
+        call = quotient_service_pb2_grpc.QuotientServiceStub(channel).ConsultQuotient(request, timeout=5)
+        initial = await call.initial_metadata()
+        code = await call.code()
+    assert [value for key, value in initial if key == SESSION_REMAINING] == ["893"]
+    assert (code is grpc.StatusCode.OK) is (purpose == "PURPOSE_PRICING")
 
 
 async def test_grpc_is_served(edge: Edge) -> None:
@@ -154,3 +221,37 @@ async def test_what_a_caller_claims_about_itself_does_not_pass(edge: Edge) -> No
     assert arrived["authorization"] == "Bearer kept"
     for name in claims.keys() - {"authorization"}:
         assert arrived.get(name) != claims[name], name
+
+
+@pytest.mark.parametrize("http2", [True, False])
+async def test_the_policy_service_hears_the_callers_address_from_the_edge_alone(
+    edge: Edge, http2: bool
+) -> None:
+    async with edge.client(http2=http2) as client:
+        await client.get("/v1/status", headers=FORGED)
+        assert edge.policy.addresses[-1] == ["127.0.0.1"]
+        await client.get("/v1/status")
+        assert edge.policy.addresses[-1] == ["127.0.0.1"]
+        web = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+        headers = [*web.items(), *FORGED]
+        reached = len(edge.policy.addresses)
+        await client.post(GRPC_STATUS_PATH, content=b"\0\0\0\0\0", headers=headers)
+    assert edge.policy.addresses[reached:] == [["127.0.0.1"]]
+
+
+async def test_the_callers_address_cannot_be_forged_over_grpc(edge: Edge) -> None:
+    metadata = tuple((name.lower(), value) for name, value in FORGED)
+    async with edge.channel() as channel:
+        stub = status_service_pb2_grpc.StatusServiceStub(channel)
+        await stub.GetStatus(status_service_pb2.GetStatusRequest(), timeout=5, metadata=metadata)
+    assert edge.policy.addresses[-1] == ["127.0.0.1"]
+
+
+async def test_the_address_reaches_the_policy_service_once_and_comes_back_to_nobody(edge: Edge) -> None:
+    async with edge.client() as client:
+        response = await client.get("/v1/status", headers=FORGED)
+    assert [name for name, value in edge.policy.metadata[-1].items() if "127.0.0.1" in str(value)] == [
+        CLIENT_ADDRESS
+    ]
+    assert not edge.policy.metadata[-1].keys() & {"x-envoy-external-address", "x-envoy-internal"}
+    assert "127.0.0.1" not in str(response.headers)

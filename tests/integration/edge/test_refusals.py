@@ -9,6 +9,7 @@ import grpc
 import httpx
 import pytest
 
+from gateway.edge.methods import public_methods
 from msa.gateway.v1 import (
     quotient_service_pb2,
     quotient_service_pb2_grpc,
@@ -68,6 +69,17 @@ async def test_a_body_that_is_not_of_the_method_is_refused_in_words_of_ours(
     told = told_in_json(response)
     assert (response.status_code, told.code, told.reason) == (400, 3, "MALFORMED_REQUEST")
     assert expected in told.message
+    assert SECRET not in response.text
+    assert len(edge.policy.requests) == reached
+
+
+@pytest.mark.parametrize("method", [method.path for method in public_methods() if method.has_body])
+async def test_no_method_takes_a_field_that_it_does_not_have(edge: Edge, method: str) -> None:
+    reached = len(edge.policy.requests)
+    async with edge.client() as client:
+        response = await client.post(method, json={"session_token": SECRET, SECRET: "x"})
+    assert (response.status_code, told_in_json(response).reason) == (400, "MALFORMED_REQUEST")
+    assert "does not exist; the fields are: " in told_in_json(response).message
     assert SECRET not in response.text
     assert len(edge.policy.requests) == reached
 

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
+from gateway.metadata import CLIENT_ADDRESS
 from tests.integration.edge.running import Edge
 
 SECRET = "284017123456789"
@@ -62,6 +63,17 @@ async def test_one_log_line_a_call_in_known_fields(edge: Edge) -> None:
         "POST /v1/quotients:consult",
         400,
     )
+
+
+async def test_the_callers_address_stands_in_no_log_line_and_no_span(edge: Edge) -> None:
+    forged = {CLIENT_ADDRESS: "203.0.113.7"}
+    async with edge.client() as client:
+        response = await client.post("/v1/quotients:consult", json={"nir": SECRET}, headers=forged)
+    trace_id = response.headers["x-trace-id"]
+    told = f"{await edge.collector.wait_for_span(trace_id)} {await edge.wait_for_log_line(trace_id)}"
+    assert edge.policy.addresses[-1] == ["127.0.0.1"]
+    for address in ("127.0.0.1", "203.0.113.7"):
+        assert address not in told
 
 
 async def test_the_secret_is_nowhere_however_it_is_sent(edge: Edge, lonely_edge: Edge) -> None:

@@ -11,7 +11,7 @@ from msa.gateway.v1 import quotient_service_pb2, session_service_pb2
 def test_the_texts_name_fields_and_never_values() -> None:
     source = script(public_methods())
     assert "The field nir must be a string." in source
-    assert "the fields are: login, password, one_time_code." in source
+    assert "the fields are: login, password, one_time_code, device_token." in source
 
 
 def test_the_script_stays_ascii_where_escapes_of_json_are_those_of_lua() -> None:
