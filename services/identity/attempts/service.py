@@ -1,0 +1,72 @@
+"""What stands between a guess and the password it is compared with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+
+from services.identity.attempts.domain import Attempt, Subject, TooManySignIns
+from services.identity.attempts.store import AttemptCounter
+from services.identity.domain import CredentialsRefused
+from services.identity.second_factor.domain import SecondFactorRequired
+from services.kit.clock import Clock
+from services.kit.errors import DependencyUnavailable
+
+
+class SignInGuard:
+    """Bounds wrong passwords and codes: of an account, a device, a session, a network, and altogether."""
+
+    def __init__(self, attempts: AttemptCounter, clock: Clock) -> None:
+        self._attempts = attempts
+        self._clock = clock
+
+    @asynccontextmanager
+    async def attempt(self, subject: Subject, *, forgets: bool = True) -> AsyncIterator[Attempt]:
+        """Lets a try through, and counts it by how it ends.
+
+        What is checked inside either ends normally (then the subject's failures are forgotten, unless it proves but
+        a part of the credentials: `forgets=False`) or raises
+        CredentialsRefused (then it is one failure more). Where nothing was decided it counts for nothing: the second
+        factor is still to come, a store is away. One that its caller gave up counts for his network only, for it cost
+        a hash. Whatever else is raised leaves it counted.
+
+        An `attempt.locked` must do the same work as any other and is refused at the end, right or wrong. Where
+        `attempt.locks_account`, a failure is the one to be recorded as locking the account.
+
+        Raises TooManySignIns with the time to wait, CredentialsRefused, DependencyUnavailable (N8).
+        """
+        attempt = await self._attempts.begin(subject, self._clock.now())
+        if attempt.retry_after is not None:
+            raise TooManySignIns(retry_after_seconds=attempt.retry_after.total_seconds())
+        try:
+            yield attempt
+            _require_unlocked(attempt)
+        except SecondFactorRequired:
+            _require_unlocked(attempt)  # that the password is right is not told either
+            await _if_possible(self._attempts.withdraw(attempt))
+            raise
+        except DependencyUnavailable:
+            await _if_possible(self._attempts.withdraw(attempt))
+            raise
+        except asyncio.CancelledError:
+            await _if_possible(self._attempts.abandon(attempt))
+            raise
+        await (self._attempts.succeed(attempt) if forgets else self._attempts.withdraw(attempt))
+
+    async def unlock(self, login: str) -> None:
+        """Forgets the failures of an account, its devices and its sessions. Raises DependencyUnavailable."""
+        await self._attempts.clear(login, self._clock.now())
+
+    async def is_locked(self, login: str) -> bool:
+        """Whether failures lock the account now, save for known devices. Raises DependencyUnavailable."""
+        return await self._attempts.is_locked(login, self._clock.now())
+
+
+def _require_unlocked(attempt: Attempt) -> None:
+    if attempt.locked:
+        raise CredentialsRefused
+
+
+async def _if_possible(uncount: Awaitable[None]) -> None:
+    """What cannot be uncounted stays counted."""
+    with suppress(DependencyUnavailable):
+        await uncount
