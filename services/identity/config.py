@@ -46,15 +46,32 @@ class PasswordSettings(Section):
 
 
 class SignInSettings(Section):
-    """How many passwords may be guessed wrong for one login, and within how long."""
+    """How often passwords may be guessed wrong (CNIL deliberation 2022-100), and how long a device stays known.
+
+    The delays and the tries of a day bind an account, each of its known devices, and each session that asks for the
+    password again. The limits of a network and of all bind who comes from a browser that is not known.
+    """
 
     maximum_failures: int = Field(default=10, ge=1)
     failure_window_seconds: int = Field(default=15 * 60, ge=1)
+
+    free_failures: int = Field(default=5, ge=1)
+    first_delay_seconds: int = Field(default=90, ge=1)
+    maximum_delay_seconds: int = Field(default=15 * 60, ge=1)
+    maximum_tries_per_day: int = Field(default=25, ge=1, le=1000)
+    network_failures_per_hour: int = Field(default=100, ge=1)
+    global_failures_per_minute: int = Field(default=300, ge=1)
+    device_validity_days: int = Field(default=180, ge=1, le=3650)
 
     @property
     def failure_window(self) -> timedelta:
         """How long a failure counts."""
         return timedelta(seconds=self.failure_window_seconds)
+
+    @property
+    def device_validity(self) -> timedelta:
+        """How long after its last sign-in a device is still known."""
+        return timedelta(days=self.device_validity_days)
 
 
 class SecondFactorSettings(Section):
