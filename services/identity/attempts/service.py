@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from services.identity.attempts.domain import Attempt, Subject, TooManySignIns
 from services.identity.attempts.store import AttemptCounter
 from services.identity.domain import CredentialsRefused
-from services.identity.second_factor.domain import SecondFactorRequired
 from services.kit.clock import Clock
-from services.kit.errors import DependencyUnavailable
+from services.kit.errors import DependencyUnavailable, DomainError
 
 
 class SignInGuard:
@@ -23,13 +22,15 @@ class SignInGuard:
     async def attempt(self, subject: Subject, *, forgets: bool = True) -> AsyncIterator[Attempt]:
         """Lets a try through, and counts it by how it ends.
 
-        What is checked inside either ends normally (then the subject's failures are forgotten, unless it proves but
-        a part of the credentials: `forgets=False`) or raises
-        CredentialsRefused (then it is one failure more). Where nothing was decided it counts for nothing: the second
-        factor is still to come, a store is away. One that its caller gave up counts for his network only, for it cost
-        a hash. Whatever else is raised leaves it counted.
+        - Normally: the subject's failures are forgotten; or, where the try proves but a part of the credentials
+          (`forgets=False`), it is just none itself.
+        - With CredentialsRefused: it is one failure more.
+        - With another error of the domain: nothing was refused (the second factor is still to come, a store is away),
+          so it counts for nothing.
+        - Given up by its caller: it counts for his network only, for it cost a hash.
+        - With anything else: it stays counted.
 
-        An `attempt.locked` must do the same work as any other and is refused at the end, right or wrong. Where
+        An `attempt.locked` must do the same work as any other, and is refused at the end, right or wrong. Where
         `attempt.locks_account`, a failure is the one to be recorded as locking the account.
 
         Raises TooManySignIns with the time to wait, CredentialsRefused, DependencyUnavailable (N8).
@@ -39,17 +40,19 @@ class SignInGuard:
             raise TooManySignIns(retry_after_seconds=attempt.retry_after.total_seconds())
         try:
             yield attempt
-            _require_unlocked(attempt)
-        except SecondFactorRequired:
-            _require_unlocked(attempt)  # that the password is right is not told either
-            await _if_possible(self._attempts.withdraw(attempt))
+        except CredentialsRefused:
             raise
-        except DependencyUnavailable:
+        except DomainError as error:
             await _if_possible(self._attempts.withdraw(attempt))
+            if not isinstance(error, DependencyUnavailable):
+                _require_unlocked(
+                    attempt
+                )  # that the password was right is told no more than that it was wrong
             raise
         except asyncio.CancelledError:
             await _if_possible(self._attempts.abandon(attempt))
             raise
+        _require_unlocked(attempt)
         await (self._attempts.succeed(attempt) if forgets else self._attempts.withdraw(attempt))
 
     async def unlock(self, login: str) -> None:
