@@ -10,7 +10,7 @@ import structlog
 from services.kit import telemetry
 from services.kit.logs import error_location
 
-Work = Callable[[], Awaitable[None]]
+Work = Callable[[], Awaitable[object]]
 
 # Servers that were started together do not go on to work together.
 _JITTER = 0.1
