@@ -54,7 +54,7 @@ class DatabaseSettings(Section):
 class RedisSettings(Section):
     """Redis or Valkey: one server, several behind Sentinels, or a cluster; `url` says which.
 
-    The forms of `url` stand in docs/guides/redis.md. With TLS (`rediss…`) certificates are checked against `ca_file`, or
+    docs/guides/redis.md shows the forms of `url`. With TLS (`rediss…`) certificates are checked against `ca_file`, or
     against what the system trusts where it is left out. Sentinels may have a password of their own.
     """
 

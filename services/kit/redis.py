@@ -1,7 +1,7 @@
 """Redis or Valkey: short time-outs, spans without keys, failures that are DependencyUnavailable (N8)."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha1
 from pathlib import Path
@@ -9,26 +9,25 @@ from typing import Any
 
 import structlog
 from opentelemetry.trace import SpanKind
-from redis.asyncio import ConnectionPool, Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import NoScriptError, RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from services.kit import telemetry
 from services.kit.config import ConfigError, RedisSettings, read_secret
 from services.kit.errors import DependencyUnavailable
-from services.kit.redis_connections import PrimaryConnection, PrimaryTlsConnection, Sentinels, TlsConnection
-from services.kit.redis_url import Address, RedisMode, RedisUrl, parse_redis_url
+from services.kit.redis_connection import ClusterRedis, RoutedConnection
+from services.kit.redis_routes import ClusterRoute, Route, SentinelRoute
+from services.kit.redis_url import RedisMode, RedisUrl, parse_redis_url
 
 _TIMEOUT_SECONDS = 0.5
 _log = structlog.get_logger()
 
-# What the stores use: the commands of both are the same. The keys of one call share a hash tag, `{identity}:…`.
-RedisClient = Redis | RedisCluster
+# What the stores use, whatever stands behind it. All keys of one client share a hash tag, `{identity}:…`.
+RedisClient = Redis
 
 
 class RedisScript:
@@ -63,13 +62,19 @@ async def open_redis(settings: RedisSettings) -> AsyncIterator[RedisClient]:
         ConfigError: a secret or the CA cannot be read.
     """
     url = parse_redis_url(settings.url)
-    opened = {
-        RedisMode.STANDALONE: _open_standalone,
-        RedisMode.SENTINEL: _open_primary,
-        RedisMode.CLUSTER: _open_cluster,
-    }[url.mode]
-    async with opened(settings, url) as client:
-        yield client
+    options = _options(settings, url)
+    route = _route(settings, url, options)
+    if url.mode is RedisMode.CLUSTER:
+        # Once to each node, and once to the one that it names.
+        options["retry"] = _retry(len(url.addresses) + 1)
+        opened = _client(route, options, ClusterRedis)
+    else:
+        opened = _client(route, options | {"db": url.database})
+    try:
+        async with opened as client:
+            yield client
+    finally:
+        await route.aclose()
 
 
 @contextmanager
@@ -79,7 +84,7 @@ def redis_operation(operation: str) -> Iterator[None]:
     with telemetry.span(f"redis {operation}", attributes, SpanKind.CLIENT):
         try:
             yield
-        except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError) as error:
             _log.warning(
                 "redis_unavailable",
                 operation=operation,
@@ -88,77 +93,41 @@ def redis_operation(operation: str) -> Iterator[None]:
             raise DependencyUnavailable from None
 
 
-@asynccontextmanager
-async def _open_standalone(settings: RedisSettings, url: RedisUrl) -> AsyncIterator[RedisClient]:
-    (address,) = url.addresses
-    async with _client(address, db=url.database, **_options(settings, url)) as client:
-        yield client
+def _route(settings: RedisSettings, url: RedisUrl, options: Mapping[str, Any]) -> Route:
+    if url.mode is RedisMode.CLUSTER:
+        return ClusterRoute(url.addresses)
+    if url.mode is RedisMode.STANDALONE:
+        return Route(url.addresses[0])
+    password = settings.sentinel_password_file and read_secret(settings.sentinel_password_file)
+    theirs = {**options, "username": None, "password": password}
+    routes = (Route(address, only_to_primaries=False) for address in url.addresses)
+    return SentinelRoute(url.service_name, [_client(route, theirs) for route in routes])
 
 
-@asynccontextmanager
-async def _open_primary(settings: RedisSettings, url: RedisUrl) -> AsyncIterator[RedisClient]:
-    options = _options(settings, url)
-    sentinel_password = settings.sentinel_password_file and read_secret(settings.sentinel_password_file)
-    sentinel_options = options | {"username": None, "password": sentinel_password}
-    sentinels = Sentinels([_client(address, **sentinel_options) for address in url.addresses])
-    options["connection_class"] = PrimaryTlsConnection if url.tls else PrimaryConnection
-    pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-        url.service_name, sentinels, db=url.database, **options
-    )
-    try:
-        async with Redis.from_pool(pool) as client:
-            yield client
-    finally:
-        await sentinels.aclose()
-
-
-@asynccontextmanager
-async def _open_cluster(settings: RedisSettings, url: RedisUrl) -> AsyncIterator[RedisClient]:
-    options = _options(settings, url)
-    tls: dict[str, Any] = {key: options.pop(key) for key in ("connection_class", "tls") if key in options}
-    client = RedisCluster(
-        startup_nodes=[ClusterNode(address.host, address.port) for address in url.addresses],
-        # One node without its slots is no matter for the keys of the others.
-        require_full_coverage=False,
-        # The addresses of the URL stay those to ask, however often the nodes changed theirs.
-        dynamic_startup_nodes=False,
-        **options,
-    )
-    client.connection_kwargs.update(tls)
-    client.nodes_manager.startup_nodes = {
-        node.name: ClusterNode(node.host, node.port, **client.connection_kwargs)
-        for node in client.nodes_manager.startup_nodes.values()
-    }
-    try:
-        yield client
-    finally:
-        await client.aclose()
-        # After a failure the client counts as not open yet, and leaves its connections.
-        await client.nodes_manager.aclose()
-        await client.nodes_manager.aclose("startup_nodes")
-
-
-def _client(address: Address, **options: Any) -> Redis:
-    return Redis.from_pool(ConnectionPool(host=address.host, port=address.port, **options))
+def _client(route: Route, options: Mapping[str, Any], client_class: type[Redis] = Redis) -> Redis:
+    return client_class.from_pool(ConnectionPool(RoutedConnection, route=route, **options))
 
 
 def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
     """Of every connection."""
-    options: dict[str, Any] = {
+    return {
         "username": settings.username,
         "password": read_secret(settings.password_file),
+        "tls": _tls_context(settings.ca_file) if url.tls else None,
         "socket_timeout": _TIMEOUT_SECONDS,
         "socket_connect_timeout": _TIMEOUT_SECONDS,
         # As many as a server takes calls at once: in a flood each call has its answer, and none is turned away here.
         "max_connections": 1000,
-        # For a connection that died while it idled. What timed out is not sent again: it may be at work.
-        "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        # For a connection that died while it idled.
+        "retry": _retry(1),
         # Where they are on, a connection that still holds the answer to somebody else is not noticed.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
-    if url.tls:
-        options |= {"connection_class": TlsConnection, "tls": _tls_context(settings.ca_file)}
-    return options
+
+
+def _retry(times: int) -> Retry:
+    """At once, after an error of the connection. Not after a time-out: a server that hangs costs a call one of them."""
+    return Retry(NoBackoff(), times, supported_errors=(RedisConnectionError,))
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
