@@ -1,6 +1,6 @@
 """Second factors in PostgreSQL. Secrets are sealed, recovery codes known by their digest only (N5).
 
-What asks for a transaction's connection belongs to an act of more than one statement: a sign-in, an enrolment.
+Each statement is part of a larger act, as a sign-in, and runs on the connection of its transaction.
 """
 
 from collections.abc import Sequence
@@ -32,29 +32,25 @@ class SecondFactorStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, account_id: UUID) -> TotpFactor | None:
+    async def find(self, connection: AsyncConnection, account_id: UUID) -> TotpFactor | None:
         """The factor of an account, begun or enrolled."""
-        return await self._database.fetch_one("find_second_factor", TotpFactor, _FACTOR, _key(account_id))
-
-    async def read(self, connection: AsyncConnection, account_id: UUID) -> TotpFactor | None:
-        """The same, within a transaction."""
         return await fetch_one(connection, TotpFactor, _FACTOR, _key(account_id))
 
-    async def begin(self, account_id: UUID, sealed_secret: bytes, now: datetime) -> bool:
+    async def begin(
+        self, connection: AsyncConnection, account_id: UUID, sealed_secret: bytes, now: datetime
+    ) -> bool:
         """Keeps a secret that was shown; one that was only begun is void. False where one is enrolled."""
-        begun = await self._database.execute(
-            "begin_second_factor",
+        cursor = await connection.execute(
             """
             INSERT INTO second_factors (account_id, kind, sealed_secret, begin_time)
             VALUES (%(account_id)s, %(kind)s, %(sealed_secret)s, %(now)s)
             ON CONFLICT ON CONSTRAINT second_factors_pkey DO UPDATE
-            SET kind = excluded.kind, sealed_secret = excluded.sealed_secret, begin_time = excluded.begin_time,
-                last_step = 0
+            SET kind = excluded.kind, sealed_secret = excluded.sealed_secret, begin_time = excluded.begin_time
             WHERE second_factors.enrol_time IS NULL
             """,
             {**_key(account_id), "sealed_secret": sealed_secret, "now": now},
         )
-        return begun == 1
+        return cursor.rowcount == 1
 
     async def enrol(self, connection: AsyncConnection, factor: TotpFactor, step: int, now: datetime) -> bool:
         """Enrols the factor that was read, by a code of `step`. False where it is another one by now, or enrolled."""
