@@ -91,7 +91,10 @@ class Caisse:
         habilitation_id = registered.habilitation.habilitation_id
         created = await self.accounts.CreateAccount(
             account_pb.CreateAccountRequest(
-                habilitation_id=habilitation_id, caisse_code=convention.caisse_code
+                habilitation_id=habilitation_id,
+                partner_id=convention.partner_id,
+                caisse_code=convention.caisse_code,
+                personal_words=["Pâquerette", "Zoé"],
             )
         )
         return User(

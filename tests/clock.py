@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 
 class FakeClock:
-    """Stands still until it is advanced."""
+    """Stands still until it is moved."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
@@ -14,5 +14,9 @@ class FakeClock:
         return self._now
 
     def advance(self, by: timedelta) -> None:
-        """Moves it forward."""
+        """Moves it forward, or back by a negative length."""
         self._now += by
+
+    def set(self, now: datetime) -> None:
+        """Moves it to that instant."""
+        self._now = now

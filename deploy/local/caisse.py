@@ -78,9 +78,16 @@ class Caisse:
         reply = await self._habilitations.RegisterHabilitation(request, timeout=CALL_SECONDS)
         return reply.habilitation.habilitation_id
 
-    async def create_account(self, habilitation_id: str, caisse: str) -> account_pb.CreateAccountResponse:
+    async def create_account(
+        self, habilitation_id: str, partner_id: str, agent: Agent
+    ) -> account_pb.CreateAccountResponse:
         """Makes the credentials (art. 4-2)."""
-        request = account_pb.CreateAccountRequest(habilitation_id=habilitation_id, caisse_code=caisse)
+        request = account_pb.CreateAccountRequest(
+            habilitation_id=habilitation_id,
+            partner_id=partner_id,
+            caisse_code=agent.caisse,
+            personal_words=[agent.nom, agent.prenom],
+        )
         return await self._accounts.CreateAccount(request, timeout=CALL_SECONDS)
 
     async def has_chosen_password(self, account_id: str) -> bool:

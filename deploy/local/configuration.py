@@ -23,7 +23,7 @@ def write_configuration(layout: Layout, options: Options, socket: str) -> None:
     """
     ports, telemetry = options.ports, {"otlp_endpoint": options.otlp_endpoint}
     tables = {
-        **{name: _service(layout, ports, name) | {"telemetry": telemetry} for name in DATABASES},
+        **{name: _service(layout, options, name) | {"telemetry": telemetry} for name in DATABASES},
         **{f"{name}_owner": {"database": _database(layout, ports, name, "owner")} for name in DATABASES},
         "gateway": _gateway(layout, options, socket) | {"telemetry": telemetry},
         "edge": _edge(layout, ports, socket) | {"telemetry": telemetry},
@@ -56,14 +56,19 @@ def server_name(name: str) -> str:
     return f"{name}.qf.internal"
 
 
-def _service(layout: Layout, ports: Ports, name: str) -> Table:
+def _service(layout: Layout, options: Options, name: str) -> Table:
+    ports = options.ports
     own: dict[str, Table] = {
         "identity": {
             "redis": {
                 "url": f"redis://{HOST}:{ports.valkey_port}/0",
                 "password_file": str(layout.secret("valkey.password")),
             },
-            "keys": {"login_index_key_file": str(layout.secret("login_index.key"))},
+            "keys": {
+                "index_key_file": str(layout.secret("identity_index.key")),
+                "data_key_file": str(layout.secret("identity_data.key")),
+            },
+            "hours": {"always_open": options.always_open},
         },
         "quotient": {
             "keys": {
@@ -75,10 +80,16 @@ def _service(layout: Layout, ports: Ports, name: str) -> Table:
     return {
         "listen_address": service_address(ports, name),
         "tls": _tls(layout, name),
-        "clients": {"gateway": [server_name("gateway")], "agent_tools": [server_name("qf")]},
+        "clients": _clients(name),
         "database": _database(layout, ports, name, "service"),
         **own.get(name, {}),
     }
+
+
+def _clients(name: str) -> Table:
+    roles = {"gateway": [server_name("gateway")], "agent_tools": [server_name("qf")]}
+    # On one machine it is qf that drains the outbox.
+    return roles | {"mailer": [server_name("qf")]} if name == "identity" else roles
 
 
 def _gateway(layout: Layout, options: Options, socket: str) -> Table:

@@ -109,7 +109,7 @@ async def _habilitated(caisse: Caisse, agent: Agent, today: date) -> User:
     partner_id = await caisse.register_partner(agent)
     convention_id = await caisse.register_convention(partner_id, agent.caisse, today)
     habilitation_id = await caisse.register_habilitation(convention_id, agent)
-    created = await caisse.create_account(habilitation_id, agent.caisse)
+    created = await caisse.create_account(habilitation_id, partner_id, agent)
     return User(
         login=created.account.login,
         temporary_password=created.temporary_password,

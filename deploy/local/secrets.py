@@ -10,7 +10,7 @@ PASSWORDS = (
     "valkey.password",
     *(f"{database}_{role}.password" for database in DATABASES for role in ("owner", "service")),
 )
-KEYS = ("login_index.key", "person_index.key", "data.key")
+KEYS = ("identity_index.key", "identity_data.key", "person_index.key", "data.key")
 
 
 def ensure_secrets(layout: Layout) -> None:

@@ -1,38 +1,38 @@
 """Runs the identity server: `python -m services.identity --config FILE`."""
 
-from msa.identity.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
-from msa.identity.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
+from msa.identity.v1 import account_service_pb2_grpc as account_rpc
+from msa.identity.v1 import outbox_service_pb2_grpc as outbox_rpc
+from msa.identity.v1 import second_factor_service_pb2_grpc as factor_rpc
+from msa.identity.v1 import security_event_service_pb2_grpc as event_rpc
+from msa.identity.v1 import session_service_pb2_grpc as session_rpc
 from services.identity.access import ACCESS
-from services.identity.attempts.store import AttemptStore
+from services.identity.accounts.handler import AccountHandler
+from services.identity.composition import open_identity
 from services.identity.config import IdentitySettings
-from services.identity.handler import AccountHandler, SessionHandler
-from services.identity.passwords.hashing import open_passwords
-from services.identity.service import AccountService, SessionService
-from services.identity.session_store import SessionStore
-from services.identity.store import AccountStore
+from services.identity.events.handler import SecurityEventHandler
+from services.identity.outbox.handler import OutboxHandler
+from services.identity.second_factor.handler import SecondFactorHandler
+from services.identity.sessions.handler import SessionHandler
 from services.kit.clock import SystemClock
-from services.kit.config import read_key
-from services.kit.database import open_database, require_schema
-from services.kit.redis import open_redis
+from services.kit.database import require_schema
+from services.kit.periodic import periodic
 from services.kit.server import Server, main
 
 
 async def compose(settings: IdentitySettings, server: Server) -> None:
-    """Postgres, Redis, passwords → stores → services → handlers."""
-    database = await server.enter(open_database(settings.database))
-    redis = await server.enter(open_redis(settings.redis))
-    passwords = await server.enter(open_passwords(settings.passwords))
-    await require_schema(database, "0001")
-    clock, accounts = SystemClock(), AccountStore(database)
-    sessions = SessionStore(redis, settings.sessions)
-    attempts = AttemptStore(redis, settings.sign_in, read_key(settings.keys.login_index_key_file))
-    account_service = AccountService(accounts, passwords, settings.passwords, clock)
-    session_service = SessionService(accounts, sessions, attempts, passwords, settings.sessions, clock)
-    for add, handler, name in (
-        (add_AccountServiceServicer_to_server, AccountHandler(account_service), "AccountService"),
-        (add_SessionServiceServicer_to_server, SessionHandler(session_service), "SessionService"),
-    ):
-        server.serve(add, handler, f"msa.identity.v1.{name}")
+    """The use cases → their handlers, and what identity does by itself."""
+    parts = await server.enter(open_identity(settings, SystemClock()))
+    await require_schema(parts.database, "0006")
+    sessions = SessionHandler(parts.sign_ins, parts.password_changes, parts.sessions)
+    factors, events = SecondFactorHandler(parts.second_factors), SecurityEventHandler(parts.events)
+    serve, package = server.serve, "msa.identity.v1"
+    serve(session_rpc.add_SessionServiceServicer_to_server, sessions, f"{package}.SessionService")
+    serve(factor_rpc.add_SecondFactorServiceServicer_to_server, factors, f"{package}.SecondFactorService")
+    accounts, outbox = AccountHandler(parts.accounts), OutboxHandler(parts.outbox)
+    serve(account_rpc.add_AccountServiceServicer_to_server, accounts, f"{package}.AccountService")
+    serve(event_rpc.add_SecurityEventServiceServicer_to_server, events, f"{package}.SecurityEventService")
+    serve(outbox_rpc.add_OutboxServiceServicer_to_server, outbox, f"{package}.OutboxService")
+    await server.enter(periodic(parts.housekeeping.run, settings.housekeeping.every_seconds, "housekeeping"))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,21 @@ from pathlib import Path
 from pydantic import Field
 
 from services.kit.config import DatabaseSettings, InternalServerSettings, RedisSettings, Section
+from services.kit.hours import HoursSettings
 
 
 class SessionSettings(Section):
-    """How long a session lives (art. 7-1) and how often it may call."""
+    """How long a session lives (art. 7-1), how many an account has, and how often it may call."""
 
     idle_timeout_seconds: int = Field(default=15 * 60, ge=1)
-    lifetime_seconds: int = Field(default=10 * 60 * 60, ge=1)
+    lifetime_seconds: int = Field(default=8 * 60 * 60, ge=1)
+    # So much is left when a session is said to expire soon.
+    warning_seconds: int = Field(default=2 * 60, ge=0)
+    # Credentials are strictly personal (art. 4-3): whoever signs in ends the session before.
+    sessions_per_account: int = Field(default=1, ge=1)
     calls_per_minute: int = Field(default=600, ge=1)
+    # How far the clocks of two servers may be apart; a session that was used later than that from now is over.
+    clock_tolerance_seconds: int = Field(default=30, ge=0)
 
     @property
     def idle_timeout(self) -> timedelta:
@@ -24,6 +31,16 @@ class SessionSettings(Section):
     def lifetime(self) -> timedelta:
         """After this long a session is over in any case."""
         return timedelta(seconds=self.lifetime_seconds)
+
+    @property
+    def warning(self) -> timedelta:
+        """When no more than this is left, a session expires soon."""
+        return timedelta(seconds=self.warning_seconds)
+
+    @property
+    def clock_tolerance(self) -> timedelta:
+        """How far the clocks of two servers may be apart."""
+        return timedelta(seconds=self.clock_tolerance_seconds)
 
 
 class PasswordSettings(Section):
@@ -38,6 +55,8 @@ class PasswordSettings(Section):
     parallelism: int = Field(default=4, ge=1)
     concurrent_hashes: int = Field(default=2, ge=1)
     temporary_validity_days: int = Field(default=30, ge=1)
+    renewal_reminder_days: int = Field(default=365, ge=1)
+    remembered_passwords: int = Field(default=5, ge=1)
 
     @property
     def temporary_validity(self) -> timedelta:
@@ -105,9 +124,15 @@ class HousekeepingSettings(Section):
 
 
 class KeySettings(Section):
-    """A file of 32 raw bytes. Losing it only forgets who typed wrong passwords of late."""
+    """Files of 32 raw bytes each.
 
-    login_index_key_file: Path
+    `index_key_file`: the keys of all digests (logins, personal words, device tokens) derive from it. Losing it forgets
+    wrong passwords and known devices, and lets names into passwords; nobody is locked out. `data_key_file`: seals the
+    secrets of second factors. Losing it, their users must enrol anew.
+    """
+
+    index_key_file: Path
+    data_key_file: Path
 
 
 class IdentitySettings(InternalServerSettings):
@@ -119,3 +144,7 @@ class IdentitySettings(InternalServerSettings):
     sessions: SessionSettings = SessionSettings()
     passwords: PasswordSettings = PasswordSettings()
     sign_in: SignInSettings = SignInSettings()
+    second_factor: SecondFactorSettings = SecondFactorSettings()
+    events: EventSettings = EventSettings()
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
+    hours: HoursSettings = HoursSettings()

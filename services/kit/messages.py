@@ -1,8 +1,9 @@
-"""Days and instants as protobuf writes them; what is absent stays absent."""
+"""Days, instants and lengths of time as protobuf writes them; what is absent stays absent."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import overload
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
@@ -27,3 +28,16 @@ def to_timestamp(instant: datetime | None) -> Timestamp | None:
     timestamp = Timestamp()
     timestamp.FromDatetime(instant)
     return timestamp
+
+
+@overload
+def to_duration(span: timedelta) -> Duration: ...
+@overload
+def to_duration(span: timedelta | None) -> Duration | None: ...
+def to_duration(span: timedelta | None) -> Duration | None:
+    """`span` as a message; None where it is None."""
+    if span is None:
+        return None
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration

@@ -115,7 +115,9 @@ async def test_the_gateways_lock_alone_withholds(channels: Channels, caisse: Cai
 
     async def consult() -> Disclosure:
         token = SessionToken(agent.token)
-        return await consultations.consult(token, nir=nir, month="", purpose=1, case_reference="")
+        return await consultations.consult(
+            token, lambda _: None, nir=nir, month="", purpose=1, case_reference=""
+        )
 
     assert (await consult()).dossier is not None
     await caisse.oppose(nir)

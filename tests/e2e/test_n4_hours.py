@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.clients import IdentityClient, PartnersClient, QuotientClient
-from gateway.domain import Outcome
+from gateway.domain import ClientContext, Outcome
 from gateway.hours import OpeningHours, ServiceClosed
 from gateway.service import Consultations, Sessions
 from services.kit.client import Upstream
 from services.kit.clock import PARIS
-from services.kit.redaction import Password, SessionToken
+from services.kit.redaction import DeviceToken, OneTimeCode, Password, SessionToken
 from tests.caisse import Caisse
 from tests.clock import FakeClock
 from tests.e2e.conftest import Agent, Channels
@@ -52,7 +52,12 @@ async def test_a_live_session_consults_within_the_hours_and_not_outside(
 
     async def outcome() -> Outcome:
         disclosure = await consultations.consult(
-            SessionToken(agent.token), nir=nir, month="2026-11", purpose=1, case_reference=""
+            SessionToken(agent.token),
+            lambda _: None,
+            nir=nir,
+            month="2026-11",
+            purpose=1,
+            case_reference="",
         )
         return disclosure.outcome
 
@@ -67,4 +72,6 @@ async def test_at_night_nobody_signs_in(agent: Agent, upstreams: list[Upstream])
     clock = FakeClock(paris("2026-11-23T23:00:00"))
     sessions = Sessions(OpeningHours(clock, always_open=False), IdentityClient(upstreams[0], 5))
     with pytest.raises(ServiceClosed):
-        await sessions.sign_in(agent.user.login, Password("x"), "")
+        await sessions.sign_in(
+            agent.user.login, Password("x"), OneTimeCode(""), ClientContext("", DeviceToken(""))
+        )

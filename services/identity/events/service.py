@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import UUID
 
+from psycopg import AsyncConnection
+
 from services.identity.events.domain import SecurityEvent, SecurityEventKind, SecurityEventPage
 from services.identity.events.store import SecurityEventStore
 from services.kit.clock import Clock
@@ -46,6 +48,28 @@ class SecurityEvents:
             trace_id=trace_id_of(current_traceparent()),
             scope=scope,
         )
+
+    async def note(
+        self,
+        connection: AsyncConnection,
+        kind: SecurityEventKind,
+        *,
+        account_id: UUID | None = None,
+        session_id: UUID | None = None,
+        network_prefix: str = "",
+        device_id: UUID | None = None,
+        scope: str = "",
+    ) -> None:
+        """Adds an event of this instant within the transaction of the act that it tells of."""
+        event = self.new(
+            kind,
+            account_id=account_id,
+            session_id=session_id,
+            network_prefix=network_prefix,
+            device_id=device_id,
+            scope=scope,
+        )
+        await self._store.add(connection, [event])
 
     async def page(self, account_id: UUID | None, asked_size: int, page_token: str) -> SecurityEventPage:
         """A page of events, of one account where it is given. Raises InvalidField."""

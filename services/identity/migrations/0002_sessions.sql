@@ -43,6 +43,16 @@ CREATE TRIGGER revocation_scopes_are_kept
     BEFORE DELETE OR TRUNCATE ON revocation_scopes
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_older_generation();
 
+-- An account with its present generation, which grows with whatever revokes its sessions: its own generation, and those
+-- of all that it belongs to. Each only grows, so that the sum is the same only where each is.
+CREATE VIEW present_accounts AS
+    SELECT account_id, habilitation_id, partner_id, temporary_password_expire_time, disable_time,
+        session_generation + coalesce((
+            SELECT sum(revocation_scopes.generation) FROM revocation_scopes
+            WHERE revocation_scopes.scope IN ('all', 'caisse:' || caisse_code, 'partner:' || partner_id)
+        ), 0)::bigint AS generation
+    FROM accounts;
+
 -- What a caisse requires of the users of one partner.
 CREATE TABLE partner_policies (
     partner_id uuid CONSTRAINT partner_policies_pkey PRIMARY KEY,
@@ -53,6 +63,7 @@ GRANT SELECT, INSERT, DELETE ON sessions TO identity_service;
 GRANT UPDATE (end_time) ON sessions TO identity_service;
 GRANT SELECT, INSERT ON revocation_scopes TO identity_service;
 GRANT UPDATE (generation) ON revocation_scopes TO identity_service;
+GRANT SELECT ON present_accounts TO identity_service;
 GRANT SELECT, INSERT ON partner_policies TO identity_service;
 GRANT UPDATE (second_factor_required) ON partner_policies TO identity_service;
 GRANT UPDATE (device_generation) ON accounts TO identity_service;
@@ -60,6 +71,7 @@ GRANT UPDATE (device_generation) ON accounts TO identity_service;
 -- migrate:down
 
 DROP TABLE partner_policies;
+DROP VIEW present_accounts;
 DROP TABLE revocation_scopes;
 DROP TABLE sessions;
 ALTER TABLE accounts DROP COLUMN partner_id, DROP COLUMN caisse_code, DROP COLUMN device_generation;

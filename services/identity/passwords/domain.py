@@ -1,7 +1,9 @@
 """Which passwords are acceptable (art. 4-3). Pure."""
 
+import hmac
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 from services.identity.readable import readable_text
 from services.kit.errors import FieldViolation, InvalidField
@@ -43,3 +45,19 @@ def _password_violations(new: str, current: str, login: str) -> Iterator[FieldVi
         yield FieldViolation("new_password", "PASSWORD_UNCHANGED", "must differ from the current password")
     if login in new.lower():
         yield FieldViolation("new_password", "PASSWORD_CONTAINS_LOGIN", "must not contain the login")
+
+
+class PersonalWords:
+    """Interim: replaced by the passwords work under way."""
+
+    def __init__(self, index_key: bytes) -> None:
+        self._index_key = index_key
+
+    def indexes(self, words: Iterable[str]) -> tuple[bytes, ...]:
+        """The digests of the words."""
+        return tuple(hmac.digest(self._index_key, word.casefold().encode(), "sha256") for word in words)
+
+
+def renewal_is_advised(password_set_time: datetime, now: datetime, reminder_days: int) -> bool:
+    """Whether a password is so old that its change is advised (art. 4-3)."""
+    return now >= password_set_time + timedelta(days=reminder_days)

@@ -38,7 +38,9 @@ class Api:
     async def new_account(self) -> account_pb.CreateAccountResponse:
         """An account with a temporary password."""
         return await self.accounts.CreateAccount(
-            account_pb.CreateAccountRequest(habilitation_id=str(uuid4()), caisse_code="21")
+            account_pb.CreateAccountRequest(
+                habilitation_id=str(uuid4()), partner_id=str(uuid4()), caisse_code="21"
+            )
         )
 
     async def authenticate(self, *tokens: str) -> list[session_pb.AuthenticateResult]:
@@ -106,7 +108,9 @@ async def test_from_a_habilitation_to_a_session_and_out(api: Api) -> None:
         decision=session_pb.AUTHENTICATION_DECISION_ACCEPTED,
         account_id=created.account.account_id,
         habilitation_id=created.account.habilitation_id,
+        remaining=second.remaining,
     )
+    assert timedelta(minutes=14) < second.remaining.ToTimedelta() <= timedelta(minutes=15)
 
     request = session_pb.GetSessionRequest(session_token=changed.session_token)
     view = await api.sessions.GetSession(request)
@@ -183,7 +187,11 @@ async def test_errors_are_those_of_the_contract(api: Api) -> None:
     refused = (grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_REFUSED")
     assert await _refusal(api.sessions.SignIn(wrong)) == refused
 
-    again = account_pb.CreateAccountRequest(habilitation_id=created.account.habilitation_id, caisse_code="21")
+    again = account_pb.CreateAccountRequest(
+        habilitation_id=created.account.habilitation_id,
+        partner_id=created.account.partner_id,
+        caisse_code="21",
+    )
     exists = (grpc.StatusCode.ALREADY_EXISTS, "RECORD_ALREADY_EXISTS")
     assert await _refusal(api.accounts.CreateAccount(again)) == exists
 
@@ -201,7 +209,11 @@ async def test_errors_are_those_of_the_contract(api: Api) -> None:
 async def test_a_field_that_breaks_a_rule_is_named(api: Api) -> None:
     not_uuid = account_pb.CreateAccountRequest(habilitation_id="12", caisse_code="21")
     assert await _broken_rules(api.accounts.CreateAccount(not_uuid)) == [("habilitation_id", "UUID")]
-    no_caisse = account_pb.CreateAccountRequest(habilitation_id=str(uuid4()), caisse_code="Bourgogne")
+    no_partner = account_pb.CreateAccountRequest(habilitation_id=str(uuid4()), caisse_code="21")
+    assert await _broken_rules(api.accounts.CreateAccount(no_partner)) == [("partner_id", "UUID")]
+    no_caisse = account_pb.CreateAccountRequest(
+        habilitation_id=str(uuid4()), partner_id=str(uuid4()), caisse_code="Bourgogne"
+    )
     assert await _broken_rules(api.accounts.CreateAccount(no_caisse)) == [("caisse_code", "CAISSE_CODE")]
     no_key = api.accounts.GetAccount(account_pb.GetAccountRequest())
     assert await _broken_rules(no_key) == [("key", "REQUIRED")]
@@ -223,22 +235,32 @@ async def test_a_field_that_breaks_a_rule_is_named(api: Api) -> None:
     assert still_alive.decision == session_pb.AUTHENTICATION_DECISION_ACCEPTED
 
 
-async def test_too_many_failures_say_when_to_try_again(api: Api) -> None:
-    login = (await api.new_account()).account.login
+async def test_a_locked_account_reads_like_a_wrong_password_and_tells_no_delay(api: Api) -> None:
+    created = await api.new_account()
+    login = created.account.login
+    refused = (grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_REFUSED")
     wrong = session_pb.SignInRequest(login=login, password="wrong")
-    for _ in range(10):
-        assert (await _refusal(api.sessions.SignIn(wrong)))[0] is grpc.StatusCode.UNAUTHENTICATED
-    with pytest.raises(grpc.aio.AioRpcError) as limited:
-        await api.sessions.SignIn(wrong)
-    assert limited.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    retry = error_details_pb2.RetryInfo()
-    assert any(
-        detail.Unpack(retry) for detail in status_of(limited.value).details if detail.Is(retry.DESCRIPTOR)
-    )
-    assert timedelta(minutes=14) < retry.retry_delay.ToTimedelta() <= timedelta(minutes=15)
+    for _ in range(5):
+        assert await _refusal(api.sessions.SignIn(wrong)) == refused
+    right = session_pb.SignInRequest(login=login, password=created.temporary_password)
+    with pytest.raises(grpc.aio.AioRpcError) as locked:
+        await api.sessions.SignIn(right)
+    assert (locked.value.code(), str(reason_of(locked.value))) == refused
+    assert [detail.type_url.rpartition(".")[2] for detail in status_of(locked.value).details] == ["ErrorInfo"]
+
+    shown = account_pb.GetAccountRequest(account_id=created.account.account_id)
+    assert (await api.accounts.GetAccount(shown)).account.locked
+    unlock = account_pb.UnlockAccountRequest(account_id=created.account.account_id)
+    await api.accounts.UnlockAccount(unlock)
+    assert not (await api.accounts.GetAccount(shown)).account.locked
+    assert (await api.sessions.SignIn(right)).refused_sign_in_count == 6
 
 
-CLIENTS = {"gateway": frozenset({"gateway"}), "qf": frozenset({"agent_tools"}), "partners": frozenset[str]()}
+CLIENTS = {
+    "gateway": frozenset({"gateway"}),
+    "qf": frozenset({"agent_tools", "mailer"}),
+    "partners": frozenset[str](),
+}
 
 
 @pytest.mark.parametrize(

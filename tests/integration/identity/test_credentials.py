@@ -1,42 +1,37 @@
 """Logins and passwords (art. 4-2, 4-3, 5)."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
 
-from services.identity.config import IdentitySettings, SignInSettings
-from services.identity.domain import CredentialsRefused, Decision, TooManyFailures, new_login
+from services.identity.accounts.domain import OfAccount
+from services.identity.config import IdentitySettings
+from services.identity.domain import CredentialsRefused
+from services.identity.sessions.domain import Decision
 from services.kit.errors import RecordAlreadyExists, RecordNotFound
 from services.kit.identifiers import new_uuid7
 from services.kit.redaction import Password
-from tests.integration.identity.composed import OWN_PASSWORD, START, Identity, User, compose
+from tests.integration.identity.composed import OWN_PASSWORD, START, Identity, compose
 
 WRONG = Password("trois vaches dans le pré")
 UNKNOWN_LOGIN = "x21-222222"
 MINUTE = timedelta(minutes=1)
 
 
-async def _fail(identity: Identity, login: str, times: int) -> None:
-    for _ in range(times):
-        with pytest.raises(CredentialsRefused):
-            await identity.sessions.sign_in(login, WRONG)
-
-
 async def test_a_temporary_password_must_be_changed_and_is_then_void(identity: Identity) -> None:
     user = await identity.new_user()
-    opened = await identity.sessions.sign_in(user.login, user.temporary_password)
-    assert opened.password_change_required
+    opened = await identity.sign_in_as(user.login, user.temporary_password)
+    assert opened.session.password_change_required
     assert opened.previous_sign_in_time is None
-    assert (await identity.sessions.get_session(opened.token)).password_change_required
-    verdict = await identity.authenticate(opened.token)
+    assert (await identity.look_at(opened.session.token)).password_change_required
+    verdict = await identity.authenticate(opened.session.token)
     assert verdict.standing is not None
     assert verdict.standing.password_change_required
-    changed = await identity.sessions.change_password(opened.token, user.temporary_password, OWN_PASSWORD)
-    assert not (await identity.sessions.get_session(changed.token)).password_change_required
+    changed = await identity.change_password(opened.session.token, user.temporary_password, OWN_PASSWORD)
+    assert not (await identity.look_at(changed.token)).password_change_required
     with pytest.raises(CredentialsRefused):
-        await identity.sessions.sign_in(user.login, user.temporary_password)
-    assert not (await identity.sign_in(user)).password_change_required
+        await identity.sign_in_as(user.login, user.temporary_password)
+    assert not (await identity.sign_in(user)).session.password_change_required
 
 
 async def test_a_session_tells_the_account_and_its_habilitation(identity: Identity) -> None:
@@ -49,17 +44,17 @@ async def test_a_session_tells_the_account_and_its_habilitation(identity: Identi
 
 async def test_a_login_is_taken_as_it_was_meant(identity: Identity) -> None:
     user, _ = await identity.settled_user()
-    opened = await identity.sessions.sign_in(f" {user.login.upper()} ", OWN_PASSWORD)
-    assert (await identity.authenticate(opened.token)).decision is Decision.ACCEPTED
+    opened = await identity.sign_in_as(f" {user.login.upper()} ", OWN_PASSWORD)
+    assert (await identity.authenticate(opened.session.token)).decision is Decision.ACCEPTED
 
 
 @pytest.mark.parametrize("login", [UNKNOWN_LOGIN, "", "nobody", "x21-4f7k2m\x00", "é" * 10_000])
 async def test_an_unknown_login_and_a_wrong_password_read_the_same(identity: Identity, login: str) -> None:
     user, _ = await identity.settled_user()
     with pytest.raises(CredentialsRefused) as wrong:
-        await identity.sessions.sign_in(user.login, WRONG)
+        await identity.sign_in_as(user.login, WRONG)
     with pytest.raises(CredentialsRefused) as unknown:
-        await identity.sessions.sign_in(login, WRONG)
+        await identity.sign_in_as(login, WRONG)
     assert str(wrong.value) == str(unknown.value)
 
 
@@ -85,14 +80,14 @@ async def test_a_new_temporary_password_enables_and_voids_the_old_one(identity: 
     assert temporary.expire_time == START + timedelta(days=30)
     with pytest.raises(CredentialsRefused):
         await identity.sign_in(user)
-    assert (await identity.sessions.sign_in(user.login, temporary.password)).password_change_required
+    assert (await identity.sign_in_as(user.login, temporary.password)).session.password_change_required
     assert (await identity.accounts.get(user.account_id)).disable_time is None
 
 
 async def test_a_habilitation_has_one_account(identity: Identity) -> None:
     user = await identity.new_user()
     with pytest.raises(RecordAlreadyExists):
-        await identity.accounts.create(user.habilitation_id, "21")
+        await identity.accounts.create(user.habilitation_id, user.partner_id, "21", [])
     found = await identity.accounts.get_by_habilitation(user.habilitation_id)
     assert found.account_id == user.account_id
 
@@ -103,7 +98,7 @@ async def test_a_login_that_is_taken_is_drawn_again(
     taken = (await identity.new_user()).login
     free = f"{taken[:-1]}{'2' if taken[-1] != '2' else '3'}"
     drawn = [taken, taken, free]
-    monkeypatch.setattr("services.identity.service.new_login", lambda _: drawn.pop(0))
+    monkeypatch.setattr("services.identity.accounts.service.new_login", lambda _: drawn.pop(0))
     assert (await identity.new_user()).login == free
 
 
@@ -114,64 +109,10 @@ async def test_what_concerns_no_account_is_not_found(identity: Identity) -> None
         identity.accounts.get_by_habilitation(nobody),
         identity.accounts.issue_temporary_password(nobody),
         identity.accounts.disable(nobody),
-        identity.accounts.revoke_sessions(nobody),
+        identity.accounts.revoke_sessions(OfAccount(nobody)),
     ):
         with pytest.raises(RecordNotFound):
             await attempt
-
-
-async def test_ten_wrong_passwords_make_the_login_wait(identity: Identity) -> None:
-    user, _ = await identity.settled_user()
-    await _fail(identity, user.login, 1)
-    identity.clock.advance(MINUTE)
-    await _fail(identity, user.login, 9)
-    with pytest.raises(TooManyFailures) as limited:
-        await identity.sign_in(user)
-    assert limited.value.retry_after_seconds == 14 * 60
-    # Waiting is not a failure: the first one is forgotten after a quarter of an hour.
-    identity.clock.advance(14 * MINUTE)
-    await identity.sign_in(user)
-
-
-async def test_the_limit_does_not_tell_whether_a_login_exists(identity: Identity) -> None:
-    login = new_login("21")
-    await _fail(identity, login, 10)
-    with pytest.raises(TooManyFailures) as limited:
-        await identity.sessions.sign_in(login, WRONG)
-    assert limited.value.retry_after_seconds == 15 * 60
-
-
-async def test_the_right_password_forgets_the_failures(identity: Identity) -> None:
-    user, _ = await identity.settled_user()
-    for _ in range(3):
-        await _fail(identity, user.login, 9)
-        opened = await identity.sign_in(user)
-        assert (await identity.authenticate(opened.token)).decision is Decision.ACCEPTED
-
-
-async def test_a_wrong_current_password_counts_as_a_failure(identity: Identity) -> None:
-    _, token = await identity.settled_user()
-    for _ in range(10):
-        with pytest.raises(CredentialsRefused):
-            await identity.sessions.change_password(token, WRONG, OWN_PASSWORD)
-    with pytest.raises(TooManyFailures):
-        await identity.sessions.change_password(token, OWN_PASSWORD, WRONG)
-
-
-async def test_a_burst_of_guesses_is_limited_while_it_is_checked(
-    settings: IdentitySettings, identity: Identity
-) -> None:
-    user, _ = await identity.settled_user()
-    strict = settings.model_copy(update={"sign_in": SignInSettings(maximum_failures=2)})
-    async with compose(strict) as guarded:
-        outcomes = [type(outcome) for outcome in await _guess_at_once(guarded, user, 20)]
-    assert outcomes.count(CredentialsRefused) == 2
-    assert outcomes.count(TooManyFailures) == 18
-
-
-async def _guess_at_once(identity: Identity, user: User, times: int) -> list[object]:
-    guesses = (identity.sessions.sign_in(user.login, WRONG) for _ in range(times))
-    return [*await asyncio.gather(*guesses, return_exceptions=True)]
 
 
 async def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(

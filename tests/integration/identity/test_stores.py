@@ -10,17 +10,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.identity.config import IdentitySettings, SignInSettings
-from services.identity.domain import CredentialsRefused, Decision
+from services.identity.domain import CredentialsRefused
+from services.identity.sessions.domain import Decision
 from services.kit.config import DatabaseSettings
 from services.kit.database import ConstraintViolated, StatementFailed, connection_parameters
 from services.kit.errors import DependencyUnavailable
 from services.kit.migrate import OwnerSettings
 from services.kit.redaction import Password, SessionToken
-from tests.integration.identity.composed import OWN_PASSWORD, Identity, compose, session_key
+from tests.integration.identity.composed import NEW_PASSWORD, OWN_PASSWORD, Identity, compose, session_key
 from tests.stack import Stack
 
 WRONG = Password("Sentinelle refusée")
-NEW_PASSWORD = Password("deux vaches dans le pré")
 
 
 def _closed_port() -> int:
@@ -86,20 +86,39 @@ async def test_without_a_store_nobody_is_authenticated(
         for call in (
             broken.authenticate(token),
             broken.sign_in(user),
-            broken.sessions.get_session(token),
-            broken.sessions.sign_out(token),
-            broken.sessions.change_password(token, OWN_PASSWORD, NEW_PASSWORD),
+            broken.look_at(token),
+            broken.change_password(token, OWN_PASSWORD, NEW_PASSWORD),
         ):
             with pytest.raises(DependencyUnavailable):
                 await call
     assert (await identity.authenticate(token)).decision is Decision.ACCEPTED
 
 
+async def test_without_postgres_nobody_is_told_that_he_is_signed_out(
+    settings: IdentitySettings, identity: Identity
+) -> None:
+    _, token = await identity.settled_user()
+    async with compose(_without_postgres(settings)) as broken:
+        with pytest.raises(DependencyUnavailable):
+            await broken.sign_out(token)
+    assert (await identity.authenticate(token)).decision is Decision.ACCEPTED
+
+
+async def test_without_redis_a_sign_out_is_for_good_all_the_same(
+    settings: IdentitySettings, identity: Identity
+) -> None:
+    _, token = await identity.settled_user()
+    async with compose(_without_redis(settings)) as broken:
+        await broken.sign_out(token)
+    assert await identity.redis.exists(session_key(token))
+    assert (await identity.authenticate(token)).decision is Decision.REFUSED
+
+
 async def test_a_store_that_is_away_is_no_wrong_password(
     settings: IdentitySettings, identity: Identity
 ) -> None:
     user, _ = await identity.settled_user()
-    strict = settings.model_copy(update={"sign_in": SignInSettings(maximum_failures=1)})
+    strict = settings.model_copy(update={"sign_in": SignInSettings(free_failures=1)})
     async with compose(_without_postgres(strict)) as broken:
         for _ in range(2):
             with pytest.raises(DependencyUnavailable):
@@ -111,13 +130,13 @@ async def test_a_store_that_is_away_is_no_wrong_password(
 async def test_no_secret_is_kept_or_logged(identity: Identity) -> None:
     with capture_logs() as lines:
         user = await identity.new_user()
-        opened = await identity.sessions.sign_in(user.login, user.temporary_password)
-        changed = await identity.sessions.change_password(opened.token, user.temporary_password, OWN_PASSWORD)
+        opened = await identity.sign_in_as(user.login, user.temporary_password)
+        changed = await identity.change_password(opened.session.token, user.temporary_password, OWN_PASSWORD)
         with pytest.raises(CredentialsRefused) as refused:
-            await identity.sessions.sign_in(user.login, WRONG)
+            await identity.sign_in_as(user.login, WRONG)
         await identity.authenticate(changed.token)
         kept = await _everything_in_redis(identity)
-        await identity.sessions.sign_out(changed.token)
+        await identity.sign_out(changed.token)
     assert session_key(changed.token) in kept
     assert [line["event"] for line in lines] == [
         "account_created",
@@ -132,7 +151,7 @@ async def test_no_secret_is_kept_or_logged(identity: Identity) -> None:
         user.temporary_password,
         OWN_PASSWORD,
         WRONG,
-        opened.token,
+        opened.session.token,
         changed.token,
         SessionToken(user.login),
     ):
@@ -142,7 +161,7 @@ async def test_no_secret_is_kept_or_logged(identity: Identity) -> None:
 async def test_a_login_cannot_be_guessed_from_what_redis_keeps(identity: Identity) -> None:
     user, _ = await identity.settled_user()
     with pytest.raises(CredentialsRefused):
-        await identity.sessions.sign_in(user.login, WRONG)
+        await identity.sign_in_as(user.login, WRONG)
     kept = await _everything_in_redis(identity)
     assert "attempts:" in kept
     assert hashlib.sha256(user.login.encode()).hexdigest() not in kept

@@ -1,6 +1,12 @@
 from google.protobuf.descriptor import FileDescriptor
 
-from msa.identity.v1 import account_service_pb2, session_service_pb2
+from msa.identity.v1 import (
+    account_service_pb2,
+    outbox_service_pb2,
+    second_factor_service_pb2,
+    security_event_service_pb2,
+    session_service_pb2,
+)
 from services.identity.access import ACCESS
 
 
@@ -13,15 +19,24 @@ def _methods(file: FileDescriptor) -> set[str]:
 
 
 def test_every_rpc_says_who_may_call_it() -> None:
-    described = _methods(account_service_pb2.DESCRIPTOR) | _methods(session_service_pb2.DESCRIPTOR)
-    assert set(ACCESS) == described
+    files = (
+        account_service_pb2,
+        outbox_service_pb2,
+        second_factor_service_pb2,
+        security_event_service_pb2,
+        session_service_pb2,
+    )
+    assert set(ACCESS) == set[str]().union(*(_methods(file.DESCRIPTOR) for file in files))
 
 
-def test_only_the_gateway_handles_sessions_and_only_agents_handle_accounts() -> None:
+def test_the_gateway_handles_sessions_agents_accounts_and_a_mailer_the_outbox() -> None:
     by_service = {method.split("/")[1]: set[frozenset[str]]() for method in ACCESS}
     for method, roles in ACCESS.items():
         by_service[method.split("/")[1]].add(roles)
     assert by_service == {
         "msa.identity.v1.SessionService": {frozenset({"gateway"})},
+        "msa.identity.v1.SecondFactorService": {frozenset({"gateway"})},
         "msa.identity.v1.AccountService": {frozenset({"agent_tools"})},
+        "msa.identity.v1.SecurityEventService": {frozenset({"agent_tools"})},
+        "msa.identity.v1.OutboxService": {frozenset({"mailer"})},
     }

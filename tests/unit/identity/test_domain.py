@@ -1,31 +1,25 @@
-import math
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from services.identity.domain import (
+from services.identity.accounts.domain import (
+    EVERYBODY,
+    UNKNOWN_PARTNER,
     Account,
-    Decision,
-    LiveSession,
-    SessionHolder,
-    Standing,
-    is_login,
-    judge,
-    new_login,
-    require_batch_size,
-    require_caisse_code,
-    typed_login,
+    OfAccount,
+    of_caisse,
+    of_partner,
+    the_one_scope,
 )
-from services.identity.passwords.domain import new_temporary_password, require_acceptable
+from services.identity.domain import is_login, new_login, require_caisse_code, typed_login
 from services.identity.readable import UNAMBIGUOUS
+from services.identity.sessions.domain import Decision, LiveSession, Standing, judge, require_batch_size
 from services.kit.errors import InvalidField
-from services.kit.redaction import Password
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ACCOUNT_ID = UUID(int=1)
 LOGIN = "x21-4f7k2m"
-CURRENT = Password("Vieux mot de passe")
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -33,29 +27,38 @@ def _account(*, expires: datetime | None = None, disabled: datetime | None = Non
     return Account(
         account_id=ACCOUNT_ID,
         habilitation_id=UUID(int=2),
+        partner_id=UUID(int=3),
+        caisse_code="21",
         login=LOGIN,
         password_hash="$argon2id$sentinel",
         session_generation=0,
+        device_generation=0,
         temporary_password_expire_time=expires,
+        password_set_time=NOW,
+        personal_word_indexes=[b"sentinel"],
         create_time=NOW,
+        used_time=NOW,
         disable_time=disabled,
     )
 
 
-def _session(generation: int = 3, retry_after: timedelta | None = None) -> LiveSession:
-    holder = SessionHolder(ACCOUNT_ID, generation)
-    return LiveSession(holder, NOW + timedelta(minutes=15), NOW + timedelta(hours=10), retry_after)
+def _session(retry_after: timedelta | None = None) -> LiveSession:
+    return LiveSession(NOW + timedelta(minutes=15), NOW + timedelta(hours=8), retry_after)
 
 
-def _standing(generation: int = 3, *, disabled: bool = False) -> Standing:
-    return Standing(ACCOUNT_ID, UUID(int=2), generation, password_change_required=False, disabled=disabled)
-
-
-def _broken_rules(new: str, current: Password = CURRENT) -> list[str]:
-    with pytest.raises(InvalidField) as raised:
-        require_acceptable(Password(new), current, LOGIN)
-    assert {violation.field for violation in raised.value.violations} == {"new_password"}
-    return [violation.rule for violation in raised.value.violations]
+def _standing(*, current: bool = True, expires: datetime = NOW + timedelta(hours=8)) -> Standing:
+    return Standing(
+        token_digest=b"",
+        session_id=UUID(int=4),
+        account_id=ACCOUNT_ID,
+        habilitation_id=UUID(int=2),
+        expire_time=expires,
+        previous_sign_in_time=None,
+        current=current,
+        password_change_required=False,
+        second_factor_required=False,
+        second_factor_enrolled=False,
+    )
 
 
 def test_a_login_tells_the_caisse_and_nothing_else() -> None:
@@ -82,46 +85,6 @@ def test_what_has_not_the_shape_of_a_login_is_none(text: str) -> None:
     assert not is_login(text)
 
 
-def test_a_temporary_password_has_80_bits_and_satisfies_no_guess() -> None:
-    password = new_temporary_password().reveal()
-    letters = password.replace("-", "")
-    assert set(letters) <= set(UNAMBIGUOUS)
-    assert len(letters) * math.log2(len(UNAMBIGUOUS)) >= 80
-    assert new_temporary_password().reveal() != password
-
-
-@pytest.mark.parametrize(
-    ("new", "rules"),
-    [
-        ("a" * 11, ["PASSWORD_LENGTH"]),
-        ("a" * 129, ["PASSWORD_LENGTH"]),
-        ("", ["PASSWORD_LENGTH"]),
-        (CURRENT.reveal(), ["PASSWORD_UNCHANGED"]),
-        ("avant-X21-4F7K2M-après", ["PASSWORD_CONTAINS_LOGIN"]),
-        (LOGIN, ["PASSWORD_LENGTH", "PASSWORD_CONTAINS_LOGIN"]),
-    ],
-)
-def test_a_new_password_is_refused_by_rule(new: str, rules: list[str]) -> None:
-    assert _broken_rules(new) == rules
-
-
-@pytest.mark.parametrize("new", ["a" * 12, "a" * 128, "phrase à espaces", "🐄" * 12])
-def test_a_new_password_of_12_to_128_characters_is_accepted(new: str) -> None:
-    require_acceptable(Password(new), CURRENT, LOGIN)
-    assert _broken_rules(new, Password(new)) == ["PASSWORD_UNCHANGED"]
-
-
-def test_the_same_password_typed_on_another_keyboard_is_the_same() -> None:
-    composed, decomposed = "\u00e9t\u00e9 \u00e0 la campagne", "e\u0301te\u0301 a\u0300 la campagne"
-    assert _broken_rules(decomposed, Password(composed)) == ["PASSWORD_UNCHANGED"]
-
-
-def test_a_rule_does_not_quote_the_password() -> None:
-    with pytest.raises(InvalidField) as raised:
-        require_acceptable(Password("Sentinelle"), CURRENT, LOGIN)
-    assert "Sentinelle" not in f"{raised.value} {raised.value.violations}"
-
-
 def test_a_temporary_password_opens_until_the_instant_it_expires() -> None:
     account = _account(expires=NOW)
     assert account.accepts_sign_in(NOW - MILLISECOND)
@@ -145,18 +108,44 @@ def test_an_account_does_not_print_its_login_or_hash() -> None:
         (_session(retry_after=MILLISECOND), _standing(), Decision.RATE_LIMITED),
         (None, None, Decision.REFUSED),
         (_session(), None, Decision.REFUSED),
-        (_session(), _standing(4), Decision.REFUSED),
-        (_session(4), _standing(3), Decision.REFUSED),
-        (_session(), _standing(disabled=True), Decision.REFUSED),
-        (_session(retry_after=MILLISECOND), _standing(4), Decision.REFUSED),
+        (None, _standing(), Decision.REFUSED),
+        (_session(), _standing(current=False), Decision.REFUSED),
+        (_session(), _standing(expires=NOW), Decision.REFUSED),
+        (_session(), _standing(expires=NOW + MILLISECOND), Decision.ACCEPTED),
+        (_session(retry_after=MILLISECOND), _standing(current=False), Decision.REFUSED),
     ],
 )
-def test_a_session_is_accepted_only_in_the_account_s_present_generation(
+def test_a_session_is_accepted_only_where_both_stores_let_it_live(
     session: LiveSession | None, standing: Standing | None, decision: Decision
 ) -> None:
-    verdict = judge(session, standing)
+    verdict = judge(session, standing, NOW)
     assert verdict.decision is decision
     assert (verdict.standing is not None) == (decision is Decision.ACCEPTED)
+    assert (verdict.remaining is not None) == (decision is Decision.ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("idle_minutes", "expire_minutes", "remaining_minutes"), [(15, 480, 15), (15, 3, 3), (15, 15, 15)]
+)
+def test_what_is_left_of_a_session_is_the_shorter_of_its_limits(
+    idle_minutes: int, expire_minutes: int, remaining_minutes: int
+) -> None:
+    session = LiveSession(NOW + timedelta(minutes=idle_minutes), NOW + timedelta(minutes=expire_minutes))
+    assert session.remaining(NOW) == timedelta(minutes=remaining_minutes)
+
+
+def test_a_partner_s_revocation_covers_those_whose_partner_is_unknown() -> None:
+    assert of_partner(UUID(int=3)).names == (f"partner:{UUID(int=3)}", f"partner:{UNKNOWN_PARTNER}")
+
+
+def test_whose_sessions_to_end_is_said_exactly_once() -> None:
+    assert the_one_scope([EVERYBODY]) is EVERYBODY
+    with pytest.raises(InvalidField):
+        the_one_scope([])
+    with pytest.raises(InvalidField):
+        the_one_scope([EVERYBODY, OfAccount(ACCOUNT_ID)])
+    with pytest.raises(InvalidField):
+        of_caisse("Bourgogne")
 
 
 @pytest.mark.parametrize("code", ["", "2", "211", "2a", "２１", "21\n"])

@@ -46,8 +46,8 @@ class _SecurityEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sec
     """Sessions were revoked."""
     SECURITY_EVENT_KIND_PASSWORD_CHANGED: _SecurityEventKind.ValueType  # 9
     """The user chose a password (art. 4-3)."""
-    SECURITY_EVENT_KIND_PASSWORD_CHANGE_REFUSED: _SecurityEventKind.ValueType  # 10
-    """A change of password was refused: the current one was wrong."""
+    SECURITY_EVENT_KIND_CREDENTIAL_CHANGE_REFUSED: _SecurityEventKind.ValueType  # 10
+    """A change of password or second factor was refused: a credential was wrong."""
     SECURITY_EVENT_KIND_TEMPORARY_PASSWORD_ISSUED: _SecurityEventKind.ValueType  # 11
     """The caisse issued a temporary password; the credentials before are void (art. 5)."""
     SECURITY_EVENT_KIND_ACCOUNT_DISABLED: _SecurityEventKind.ValueType  # 12
@@ -88,8 +88,8 @@ SECURITY_EVENT_KIND_SESSIONS_REVOKED: SecurityEventKind.ValueType  # 8
 """Sessions were revoked."""
 SECURITY_EVENT_KIND_PASSWORD_CHANGED: SecurityEventKind.ValueType  # 9
 """The user chose a password (art. 4-3)."""
-SECURITY_EVENT_KIND_PASSWORD_CHANGE_REFUSED: SecurityEventKind.ValueType  # 10
-"""A change of password was refused: the current one was wrong."""
+SECURITY_EVENT_KIND_CREDENTIAL_CHANGE_REFUSED: SecurityEventKind.ValueType  # 10
+"""A change of password or second factor was refused: a credential was wrong."""
 SECURITY_EVENT_KIND_TEMPORARY_PASSWORD_ISSUED: SecurityEventKind.ValueType  # 11
 """The caisse issued a temporary password; the credentials before are void (art. 5)."""
 SECURITY_EVENT_KIND_ACCOUNT_DISABLED: SecurityEventKind.ValueType  # 12

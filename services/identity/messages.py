@@ -1,0 +1,10 @@
+"""What several of identity's handlers translate."""
+
+from msa.identity.v1 import session_service_pb2 as session_pb
+from services.identity.domain import ClientContext
+from services.kit.redaction import DeviceToken
+
+
+def client_context(message: session_pb.ClientContext) -> ClientContext:
+    """Where a call comes from."""
+    return ClientContext(message.network_prefix, DeviceToken(message.device_token))
