@@ -45,9 +45,7 @@ class SignInGuard:
         except DomainError as error:
             await _if_possible(self._attempts.withdraw(attempt))
             if not isinstance(error, DependencyUnavailable):
-                _require_unlocked(
-                    attempt
-                )  # that the password was right is told no more than that it was wrong
+                _require_unlocked(attempt)  # not even that the password was right is told
             raise
         except asyncio.CancelledError:
             await _if_possible(self._attempts.abandon(attempt))

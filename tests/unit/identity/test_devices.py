@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -88,6 +89,19 @@ def test_no_bit_of_a_token_can_be_changed() -> None:
 )
 def test_what_is_no_token_is_no_error_either(text: str) -> None:
     assert _recognised(text) is None
+
+
+def test_what_is_too_long_is_not_even_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode, decoded = base64.b64decode, list[int]()
+
+    def counting(text: str, **options: Any) -> bytes:
+        decoded.append(len(text))
+        return decode(text, **options)
+
+    monkeypatch.setattr(base64, "b64decode", counting)
+    assert _recognised("A" * 10_000_000) is None
+    assert _recognised(TOKEN.reveal()) == DEVICE
+    assert decoded == [76]
 
 
 @given(st.text(max_size=100) | st.text(min_size=76, max_size=76) | st.binary(min_size=57, max_size=57))
