@@ -71,9 +71,6 @@ class SignInSettings(Section):
     password again. The limits of a network and of all bind who comes from a browser that is not known.
     """
 
-    maximum_failures: int = Field(default=10, ge=1)
-    failure_window_seconds: int = Field(default=15 * 60, ge=1)
-
     free_failures: int = Field(default=5, ge=1)
     first_delay_seconds: int = Field(default=90, ge=1)
     maximum_delay_seconds: int = Field(default=15 * 60, ge=1)
@@ -81,11 +78,6 @@ class SignInSettings(Section):
     network_failures_per_hour: int = Field(default=100, ge=1)
     global_failures_per_minute: int = Field(default=300, ge=1)
     device_validity_days: int = Field(default=180, ge=1, le=3650)
-
-    @property
-    def failure_window(self) -> timedelta:
-        """How long a failure counts."""
-        return timedelta(seconds=self.failure_window_seconds)
 
     @property
     def device_validity(self) -> timedelta:
