@@ -20,6 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PART",
         help="start only this part of the stack and what it needs (again for more)",
     )
+    parser.addoption(
+        "--races",
+        type=int,
+        default=150,
+        metavar="N",
+        help="how many sessions race against their revocation, in each arrangement (default: 150)",
+    )
 
 
 @pytest.fixture(scope="session")
