@@ -1,5 +1,6 @@
 """What is done with second factors: enrolled, proved, replaced and removed."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,17 +47,21 @@ class SecondFactors:
         self._settings = settings
         self._clock = clock
 
-    async def begin(self, connection: AsyncConnection, account_id: UUID, login: str) -> Enrolment:
-        """Makes a secret, shown this once; one that was only begun is void.
+    async def new_enrolment(self, login: str) -> Enrolment:
+        """A new secret, to be shown this once."""
+        secret = new_totp_secret()
+        uri = otpauth_uri(secret, self._settings.issuer, login)
+        # Drawing takes as long as several calls.
+        return Enrolment(secret, uri, await asyncio.to_thread(qr_code_svg, uri))
+
+    async def begin(self, connection: AsyncConnection, account_id: UUID, secret: TotpSecret) -> None:
+        """Keeps a new secret until a code confirms it; one that was only begun is void.
 
         Raises SecondFactorState where a factor is enrolled.
         """
-        secret = new_totp_secret()
         sealed = self._vault.seal(account_id, secret.reveal().encode())
         if not await self._store.begin(connection, account_id, sealed, self._clock.now()):
             raise SecondFactorState
-        uri = otpauth_uri(secret, self._settings.issuer, login)
-        return Enrolment(secret, uri, qr_code_svg(uri))
 
     async def confirm(
         self, connection: AsyncConnection, account_id: UUID, code: OneTimeCode
@@ -215,8 +220,10 @@ class SecondFactorService:
         user = await self._user(token)
         async with self._sessions.guess(user, client):
             await self._sessions.prove_password(user, current_password)
+            enrolment = await self._factors.new_enrolment(user.login)
             async with self._sessions.transaction("begin_second_factor", user, client) as transaction:
-                return await self._factors.begin(transaction.connection, user.account_id, user.login)
+                await self._factors.begin(transaction.connection, user.account_id, enrolment.secret)
+        return enrolment
 
     async def confirm_enrolment(
         self, token: SessionToken, code: OneTimeCode, client: ClientContext

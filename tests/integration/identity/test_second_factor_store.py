@@ -55,8 +55,9 @@ class Factor:
 
     async def begin(self) -> Enrolment:
         """Begins, and scans the secret."""
+        enrolment = await self.factors.new_enrolment(self.login)
         async with self.database.transaction("begin") as connection:
-            enrolment = await self.factors.begin(connection, self.account_id, self.login)
+            await self.factors.begin(connection, self.account_id, enrolment.secret)
         self.secret = enrolment.secret
         return enrolment
 
