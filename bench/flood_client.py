@@ -62,7 +62,7 @@ async def _seconds_to_wait(stub: SessionServiceAsyncStub, request: pb.SignInRequ
         delay = error_details_pb2.RetryInfo()
         if any(detail.Is(delay.DESCRIPTOR) and detail.Unpack(delay) for detail in status_of(error).details):
             counts.told_to_wait += 1
-            return delay.retry_delay.ToTimedelta().total_seconds()
+            return float(delay.retry_delay.ToTimedelta().total_seconds())
         counts.answered += error.code() is grpc.StatusCode.UNAUTHENTICATED
     return PAUSE_SECONDS
 
