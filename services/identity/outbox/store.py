@@ -1,7 +1,6 @@
 """The outbox in PostgreSQL: written once, leased, acknowledged, removed when the matter is long over."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
@@ -21,8 +20,18 @@ class OutboxStore:
 
     async def add(self, warnings: Sequence[NewDormancyWarning]) -> None:
         """Writes warnings. One that was written before, by whichever server, stays as it is."""
-        async with self._database.transaction("add_messages") as connection, connection.cursor() as cursor:
-            await cursor.executemany(_ADD, [asdict(warning) for warning in warnings])
+        await self._database.execute(
+            "add_messages",
+            _ADD,
+            {
+                "message_ids": [each.message_id for each in warnings],
+                "account_ids": [each.account_id for each in warnings],
+                "used_times": [each.used_time for each in warnings],
+                "disable_dates": [each.disable_date for each in warnings],
+                "days_before": [each.days_before for each in warnings],
+                "create_times": [each.create_time for each in warnings],
+            },
+        )
 
     async def lease(self, now: datetime, lease: timedelta, maximum: int) -> Sequence[DormancyWarning]:
         """Takes messages that wait and that nobody holds at `now`, oldest first, until `now` + `lease`.
@@ -65,37 +74,38 @@ class OutboxStore:
 
 _ADD: LiteralString = """
 INSERT INTO outbox_messages (message_id, kind, account_id, used_time, disable_date, days_before, create_time)
-VALUES (
-    %(message_id)s, 'DORMANCY_WARNING', %(account_id)s, %(used_time)s, %(disable_date)s, %(days_before)s,
-    %(create_time)s
-)
+SELECT message_id, 'DORMANCY_WARNING', account_id, used_time, disable_date, days_before, create_time
+FROM unnest(
+    %(message_ids)s::uuid[], %(account_ids)s::uuid[], %(used_times)s::timestamptz[], %(disable_dates)s::date[],
+    %(days_before)s::integer[], %(create_times)s::timestamptz[]
+) AS warning (message_id, account_id, used_time, disable_date, days_before, create_time)
 ON CONFLICT ON CONSTRAINT outbox_messages_once DO NOTHING
 """
 
 # Of two mailers that come at once, the second skips what the first locks, and judges anew what it released.
+# The conditions are values rather than joins, so that no more messages are judged than are taken.
 _LEASE: LiteralString = """
 WITH waiting AS MATERIALIZED (
-    SELECT message.message_id, account.habilitation_id
-    FROM outbox_messages AS message
-    JOIN accounts AS account
-        ON account.account_id = message.account_id
-        AND account.used_time = message.used_time
-        AND account.disable_time IS NULL
-    WHERE message.acknowledge_time IS NULL
-        AND (message.lease_expire_time IS NULL OR message.lease_expire_time <= %(now)s)
-        AND NOT EXISTS (
-            SELECT FROM outbox_messages AS urgent
-            WHERE urgent.account_id = message.account_id AND urgent.kind = message.kind
-                AND urgent.disable_date = message.disable_date AND urgent.days_before < message.days_before
+    SELECT message_id FROM outbox_messages AS message
+    WHERE acknowledge_time IS NULL
+        AND (lease_expire_time IS NULL OR lease_expire_time <= %(now)s)
+        AND used_time = (
+            SELECT accounts.used_time FROM accounts
+            WHERE accounts.account_id = message.account_id AND accounts.disable_time IS NULL
         )
-    ORDER BY message.message_id
+        AND days_before = (
+            SELECT min(urgent.days_before) FROM outbox_messages AS urgent
+            WHERE urgent.account_id = message.account_id AND urgent.kind = message.kind
+                AND urgent.disable_date = message.disable_date
+        )
+    ORDER BY message_id
     LIMIT %(maximum)s
-    FOR UPDATE OF message SKIP LOCKED
+    FOR UPDATE SKIP LOCKED
 )
 UPDATE outbox_messages AS message SET lease_expire_time = %(lease_expire_time)s
-FROM waiting
-WHERE message.message_id = waiting.message_id
-RETURNING message.message_id, message.account_id, waiting.habilitation_id, message.disable_date,
+FROM waiting, accounts
+WHERE message.message_id = waiting.message_id AND accounts.account_id = message.account_id
+RETURNING message.message_id, message.account_id, accounts.habilitation_id, message.disable_date,
     message.days_before, message.create_time
 """
 

@@ -174,6 +174,10 @@ async def test_a_password_that_the_caisse_issues_counts_as_use(dormancy: Dormanc
     assert await dormancy.delivered(user) == []
     await dormancy.look_on(DISABLED_ON)
     assert (await dormancy.identity.accounts.get(user.account_id)).disable_time is None
+    # The next time, no warning is held back by the one of this time, more urgent though that was.
+    await dormancy.look_on(date(2022, 1, 2))
+    (warning,) = await dormancy.delivered(user)
+    assert (warning.days_before, warning.disable_date) == (60, date(2022, 3, 3))
 
 
 async def test_a_warning_to_who_was_disabled_meanwhile_is_void(dormancy: Dormancy) -> None:
