@@ -222,15 +222,16 @@ class Watched:
         old.kill()
         return await self.promoted(old)
 
-    async def promoted(self, old: Server) -> Server:
-        """Waits until all Sentinels name another primary than `old`, and it is one. Raises TimeoutError."""
+    async def promoted(self, old: Server, sentinels: Sequence[Server] = ()) -> Server:
+        """The new primary, when all Sentinels (or these) name another than `old` and it is one. Raises TimeoutError."""
+        (new,) = (server for server in self.servers if server is not old)
 
         async def is_promoted() -> bool:
-            named = {await self._named_by(sentinel) for sentinel in self.sentinels}
-            return old not in named and len(named) == 1 and (await named.pop().call("ROLE"))[0] == "master"
+            named = [await self._named_by(sentinel) for sentinel in sentinels or self.sentinels]
+            return named == [new] * len(named) and (await new.call("ROLE"))[0] == "master"
 
         await until(is_promoted)
-        return await self.primary()
+        return new
 
     async def _named_by(self, sentinel: Server) -> Server:
         _, port = await sentinel.call("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE)
@@ -245,14 +246,25 @@ class Cluster:
     nodes: tuple[Server, ...]
 
     async def owner(self, key: str) -> Server:
-        """The primary that has the key's slot. Raises LookupError when nobody has."""
-        slot = key_slot(key.encode())
+        """The primary that says that it has the key's slot itself. Raises LookupError when none does."""
         for node in self.nodes:
-            with suppress(RedisError):
-                for first, last, (_, port, *_), *_ in await node.call("CLUSTER", "SLOTS"):
-                    if first <= slot <= last:
-                        return next(other for other in self.nodes if other.port == port)
+            with suppress(RedisError, LookupError):
+                if await _port_of_owner(node, key) == node.port:
+                    return node
         raise LookupError(key)
+
+    async def agreed(self, key: str) -> None:
+        """Returns when all nodes that live know where the key is. Raises TimeoutError."""
+        owner = await self.owner(key)
+
+        async def agree() -> bool:
+            for node in self.nodes:
+                with suppress(RedisError):
+                    if await _port_of_owner(node, key) != owner.port:
+                        return False
+            return True
+
+        await until(agree)
 
     async def others(self, key: str) -> list[Server]:
         """The nodes that do not have the key's slot."""
@@ -298,13 +310,30 @@ async def sentinel() -> AsyncIterator[Watched]:
         async with _running([primary, *watchers]):
             replica = Server(folder / "second", (*DATA_SERVER, f"replicaof {HOST} {primary.port}"))
             async with _running([replica]):
-                addresses = ",".join(watcher.address for watcher in watchers)
-                settings = _settings(folder, f"redis+sentinel://{addresses}/{SERVICE}/0")
-                watched = Watched(settings, (primary, replica), tuple(watchers))
+                watched = _watched(folder, (primary, replica), watchers)
                 await asyncio.gather(*(_watch(watcher, primary) for watcher in watchers))
                 await asyncio.gather(*(until(partial(_knows_all, watcher)) for watcher in watchers))
                 await watched.caught_up()
                 yield watched
+
+
+@asynccontextmanager
+async def divided() -> AsyncIterator[Watched]:
+    """The first Sentinel and the first server as if cut off from the others, who chose the second server."""
+    with _folder() as folder:
+        servers = [Server(folder / name, DATA_SERVER) for name in ("first", "second")]
+        async with _running(servers):
+            watchers = [
+                Server(
+                    folder / f"sentinel-{n}",
+                    (*SENTINEL, *_naming(named, epoch)),
+                    SENTINEL_PASSWORD,
+                    ("--sentinel",),
+                )
+                for n, (named, epoch) in enumerate(((servers[0], 1), (servers[1], 2), (servers[1], 2)))
+            ]
+            async with _running(watchers):
+                yield _watched(folder, servers, watchers)
 
 
 @asynccontextmanager
@@ -352,6 +381,24 @@ async def _running(servers: Sequence[Server]) -> AsyncIterator[None]:
             server.kill()
 
 
+def _sentinel(folder: Path, lines: Sequence[str] = ()) -> Server:
+    return Server(folder, (*SENTINEL, *lines), SENTINEL_PASSWORD, ("--sentinel",))
+
+
+def _watched(folder: Path, servers: Sequence[Server], sentinels: Sequence[Server]) -> Watched:
+    addresses = ",".join(sentinel.address for sentinel in sentinels)
+    settings = _settings(folder, f"redis+sentinel://{addresses}/{SERVICE}/0")
+    return Watched(settings, tuple(servers), tuple(sentinels))
+
+
+def _naming(primary: Server, epoch: int) -> tuple[str, ...]:
+    return (
+        f"sentinel monitor {SERVICE} {HOST} {primary.port} 2",
+        f"sentinel auth-pass {SERVICE} {PASSWORD}",
+        f"sentinel config-epoch {SERVICE} {epoch}",
+    )
+
+
 async def _watch(watcher: Server, primary: Server) -> None:
     # Sentinels tell of themselves every two seconds, and of their finds every ten; here, at once.
     await watcher.call("SENTINEL DEBUG", "info-period", 100, "publish-period", 100)
@@ -369,6 +416,15 @@ async def _knows_all(watcher: Server) -> bool:
     return bool(
         state["num-slaves"] == 1 and state["num-other-sentinels"] == 2 and not state["is_disconnected"]
     )
+
+
+async def _port_of_owner(node: Server, key: str) -> int:
+    """In the eyes of this node. Raises RedisError, LookupError."""
+    slot = key_slot(key.encode())
+    for first, last, (_, port, *_), *_ in await node.call("CLUSTER", "SLOTS"):
+        if first <= slot <= last:
+            return int(port)
+    raise LookupError(key)
 
 
 async def _join(nodes: Sequence[Server], primaries: int) -> None:

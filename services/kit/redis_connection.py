@@ -50,7 +50,7 @@ class RoutedConnection(Connection):
         await super().send_packed_command(command, check_health)
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
-        """Reads. Raises ConnectionError where the keys have gone to another server, AskError where this one has."""
+        """Reads. Raises ConnectionError where the keys are at another server, AskError while they are moved there."""
         try:
             return await super().read_response(*args, **options)
         except ReadOnlyError:
