@@ -135,6 +135,18 @@ async def test_nobody_removes_an_event_younger_than_six_months(
     assert await record.shown() == [young]
 
 
+async def test_not_even_a_session_that_replays_changes_alters_an_event(settings: IdentitySettings) -> None:
+    async with connected(settings.database) as connection:
+        triggers = await connection.execute(
+            "SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'security_events'::regclass"
+        )
+        # "A": always, whatever session_replication_role says.
+        assert dict(await triggers.fetchall()) == {
+            "security_events_append_only": "A",
+            "security_events_are_kept": "A",
+        }
+
+
 async def test_events_are_kept_for_a_year_and_then_removed(record: Record) -> None:
     retention = EventSettings().retention
     kept = await record.add(age=retention - timedelta(seconds=1))
