@@ -74,8 +74,8 @@ class GuardedGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """In the order of the work: what is only looked at comes last."""
-        return sorted(super().list_commands(ctx), key="status".__eq__)
+        """In the order of the work: what has no group, and is only looked at, comes last."""
+        return sorted(super().list_commands(ctx), key=lambda name: name in {"events", "status"})
 
 
 def refuse_confidential_arguments(arguments: Sequence[str]) -> None:

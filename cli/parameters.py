@@ -37,6 +37,9 @@ PartnerOption = Annotated[str, typer.Option("--partner", metavar="UUID", help="T
 ConventionOption = Annotated[
     str, typer.Option("--convention", metavar="UUID", help="The convention's identifier.")
 ]
+HabilitationOption = Annotated[
+    str, typer.Option("--habilitation", metavar="UUID", help="The habilitation's identifier.")
+]
 OnePartnerOption = Annotated[
     str | None, typer.Option("--partner", metavar="UUID", help="Only this partner; else all of the caisse.")
 ]

@@ -6,9 +6,23 @@ from pathlib import Path
 import typer
 
 from cli.application import DEFAULT_CONFIG, ConfigOption, GlobalOptions, GuardedGroup, JsonOption
-from cli.commands import caisse, convention, demo, dossiers, journal, opposition, partner, status, user
+from cli.commands import (
+    caisse,
+    convention,
+    demo,
+    dossiers,
+    events,
+    journal,
+    opposition,
+    outbox,
+    partner,
+    session,
+    status,
+    user,
+)
 
 _REGISTER = "Register: who may consult"
+_SESSIONS = "Sessions, and what happened to accounts"
 _FAMILIES = "Families: dossiers, oppositions, the journal"
 _TOOLS = "Tools"
 _EXIT_STATUS = (
@@ -51,10 +65,13 @@ for module, name, panel in (
     (partner, "partner", _REGISTER),
     (convention, "convention", _REGISTER),
     (user, "user", _REGISTER),
+    (session, "session", _SESSIONS),
+    (outbox, "outbox", _SESSIONS),
     (dossiers, "dossiers", _FAMILIES),
     (opposition, "opposition", _FAMILIES),
     (journal, "journal", _FAMILIES),
     (demo, "demo", _TOOLS),
 ):
     app.add_typer(module.group, name=name, rich_help_panel=panel)
+events.add_to(app, _SESSIONS)
 status.add_to(app, _TOOLS)

@@ -86,7 +86,11 @@ def account(record: identity_pb.Account) -> Row:
         "account_id": record.account_id,
         "login": record.login,
         "password_change_required": record.password_change_required,
+        "password_set_time": instant(record, "password_set_time"),
+        "second_factor_enrolled": record.second_factor_enrolled,
         "last_sign_in_time": instant(record, "last_sign_in_time"),
+        "locked": record.locked,
+        "dormancy_date": day(record, "dormancy_date"),
         "disable_time": instant(record, "disable_time"),
     }
 

@@ -1,12 +1,14 @@
-"""`qf partner`: the register of partners (art. 4-2) and their suspension (art. 7-2)."""
+"""`qf partner`: the register of partners (art. 4-2), what is required of them, their suspension (art. 7-2)."""
 
 from typing import Annotated
 
 import typer
 
-from cli import views
+from cli import accounts, views
 from cli.application import Qf, command
-from cli.parameters import CaisseOption, LimitOption, ReasonOption
+from cli.output import Row
+from cli.parameters import CaisseOption, LimitOption, PartnerOption, ReasonOption
+from msa.identity.v1 import account_service_pb2 as account_pb
 from msa.partners.v1 import partner_service_pb2 as pb
 from msa.partners.v1 import partner_service_pb2_grpc as rpc
 
@@ -84,6 +86,52 @@ def lift(qf: Qf, partner_id: PartnerArgument) -> None:
     request = pb.LiftSuspensionRequest(partner_id=partner_id)
     reply = qf.services.partners.call(_stub(qf).LiftSuspension, request)
     qf.output.record("Suspension lifted", views.partner(reply.partner))
+
+
+@command(
+    group,
+    "policy",
+    examples=[
+        "qf partner policy --partner UUID",
+        "qf partner policy --partner UUID --require-second-factor",
+        "qf partner policy --partner UUID --no-require-second-factor",
+    ],
+)
+def policy(
+    qf: Qf,
+    partner: PartnerOption,
+    require_second_factor: Annotated[
+        bool | None,
+        typer.Option(
+            "--require-second-factor/--no-require-second-factor",
+            help="Whether its users must have a second factor; left out, nothing is changed.",
+        ),
+    ] = None,
+) -> None:
+    """Shows what the caisse requires of a partner's users, or sets it: it holds from their next call on.
+
+    A user who must have a second factor and has none can do nothing before he has enrolled one.
+    """
+    # identity knows partners by id only: a mistyped one must not look protected.
+    registered = qf.services.partners.call(
+        _stub(qf).GetPartner, pb.GetPartnerRequest(partner_id=partner)
+    ).partner
+    in_force = _policy(qf, partner, require_second_factor)
+    row: Row = {
+        "partner_id": partner,
+        "denomination": registered.denomination,
+        "second_factor_required": in_force.second_factor_required,
+    }
+    qf.output.record("Policy" if require_second_factor is None else "Policy set", row)
+
+
+def _policy(qf: Qf, partner: str, require_second_factor: bool | None) -> account_pb.PartnerPolicy:
+    identity, stub = qf.services.identity, accounts.stub(qf)
+    if require_second_factor is None:
+        shown = identity.call(stub.GetPartnerPolicy, account_pb.GetPartnerPolicyRequest(partner_id=partner))
+        return shown.policy
+    wanted = account_pb.PartnerPolicy(partner_id=partner, second_factor_required=require_second_factor)
+    return identity.call(stub.SetPartnerPolicy, account_pb.SetPartnerPolicyRequest(policy=wanted)).policy
 
 
 def _stub(qf: Qf) -> rpc.PartnerServiceStub:

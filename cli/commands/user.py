@@ -3,14 +3,13 @@
 from typing import Annotated
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from cli import views
+from cli import accounts, security_events, views
 from cli.application import Qf, command
-from cli.errors import CommandFailed
-from cli.output import Row
+from cli.errors import CommandFailed, UsageFailed
 from cli.parameters import (
     ConventionOption,
+    HabilitationOption,
     LimitOption,
     ReasonOption,
     UserFileOption,
@@ -18,8 +17,7 @@ from cli.parameters import (
     confirm,
     read_user,
 )
-from msa.identity.v1 import account_service_pb2 as identity_pb
-from msa.identity.v1 import account_service_pb2_grpc as identity_rpc
+from msa.identity.v1 import account_service_pb2 as account_pb
 from msa.partners.v1 import habilitation_service_pb2 as pb
 from msa.partners.v1 import habilitation_service_pb2_grpc as rpc
 from services.kit.errors import Reason
@@ -27,9 +25,6 @@ from services.kit.errors import Reason
 group = typer.Typer(
     no_args_is_help=True, help="A partner's named users: their habilitation and their credentials."
 )
-HabilitationOption = Annotated[
-    str, typer.Option("--habilitation", metavar="UUID", help="The habilitation's identifier.")
-]
 
 
 @command(
@@ -50,7 +45,7 @@ def register(qf: Qf, convention: ConventionOption, user_file: UserFileOption = N
     )
     habilitation = qf.services.partners.call(_stub(qf).RegisterHabilitation, request).habilitation
     try:
-        _make_credentials(qf, habilitation, "User registered")
+        accounts.make(qf, habilitation, "User registered")
     except CommandFailed as failed:
         raise CommandFailed(
             f"The habilitation {habilitation.habilitation_id} is registered, but it has no credentials yet: "
@@ -68,7 +63,7 @@ def credentials(qf: Qf, habilitation: HabilitationOption) -> None:
     """Makes the credentials of a habilitation that has none yet: finishes a `register` that was cut short."""
     found = _get(qf, habilitation)
     try:
-        _make_credentials(qf, found, "Credentials made")
+        accounts.make(qf, found, "Credentials made")
     except CommandFailed as failed:
         if failed.reason != Reason.RECORD_ALREADY_EXISTS:
             raise
@@ -94,15 +89,34 @@ def list_users(qf: Qf, convention: ConventionOption, limit: LimitOption = 50) ->
         qf.output.note("There are more; raise --limit.")
 
 
-@command(group, "show", examples=["qf user show --habilitation UUID"], panel="Habilitation")
-def show(qf: Qf, habilitation: HabilitationOption) -> None:
-    """Shows a user: the habilitation and the account."""
-    found = _get(qf, habilitation)
-    account = _find_account(qf, habilitation)
-    qf.output.record("User", {**views.habilitation(found), **(views.account(account) if account else {})})
-    if account is None:
+@command(
+    group,
+    "show",
+    examples=["qf user show --habilitation UUID", "qf user show --account UUID"],
+    panel="Habilitation",
+)
+def show(
+    qf: Qf,
+    habilitation: Annotated[
+        str | None, typer.Option("--habilitation", metavar="UUID", help="The habilitation's identifier.")
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account", metavar="UUID", help="Instead: the account, as events and journal name it."
+        ),
+    ] = None,
+) -> None:
+    """Shows a user: the habilitation, and how the account is: locked, disabled, second factor, last sign-in, dormancy.
+
+    An account that nobody signs in to is disabled on its dormancy date; its user is warned 60, 30 and 7 days before.
+    """
+    found, its_account = _look_up(qf, habilitation, account)
+    row = {**views.habilitation(found), **(views.account(its_account) if its_account else {})}
+    qf.output.record("User", row)
+    if its_account is None:
         qf.output.note(
-            f"No credentials yet. Make them with: qf user credentials --habilitation {habilitation}"
+            f"No credentials yet. Make them with: qf user credentials --habilitation {found.habilitation_id}"
         )
 
 
@@ -118,9 +132,9 @@ def withdraw(qf: Qf, habilitation: HabilitationOption, reason: ReasonOption, yes
     request = pb.WithdrawHabilitationRequest(habilitation_id=habilitation, withdrawal_reason=reason)
     reply = qf.services.partners.call(_stub(qf).WithdrawHabilitation, request)
     try:
-        account = _find_account(qf, habilitation)
+        account = accounts.find(qf, habilitation)
         if account is not None:
-            _disable(qf, account)
+            accounts.disable(qf, account)
     except CommandFailed as failed:
         raise CommandFailed(
             f"The habilitation is withdrawn and opens nothing any more, but its account is not disabled: "
@@ -134,55 +148,85 @@ def withdraw(qf: Qf, habilitation: HabilitationOption, reason: ReasonOption, yes
 
 @command(group, "new-password", examples=["qf user new-password --habilitation UUID"], panel="Credentials")
 def new_password(qf: Qf, habilitation: HabilitationOption) -> None:
-    """Lost or stolen credentials (art. 5): ends the sessions, voids the password, shows a temporary one, this once."""
-    account = _account(qf, habilitation)
-    request = identity_pb.IssueTemporaryPasswordRequest(account_id=account.account_id)
-    reply = qf.services.identity.call(_accounts(qf).IssueTemporaryPassword, request)
-    row = _credentials_row(account, reply.temporary_password, reply.temporary_password_expire_time)
-    qf.output.record("New temporary password", {"habilitation_id": habilitation, **row})
-    qf.output.note(_HAND_OVER)
+    """Lost or stolen credentials (art. 5): voids them all, shows a temporary password for the sealed letter, this once.
+
+    Void at once are the password, the second factor, the recovery codes, the devices known from before and every
+    session. A locked or disabled account opens again, by the temporary password only.
+    """
+    accounts.replace_password(qf, accounts.get(qf, habilitation), "New temporary password")
+    qf.output.note(
+        "Void now: the password before, second factor, recovery codes, known devices, sessions (art. 5)."
+    )
+
+
+@command(group, "unlock", examples=["qf user unlock --habilitation UUID"], panel="Credentials")
+def unlock(qf: Qf, habilitation: HabilitationOption) -> None:
+    """Forgets the failed sign-ins that lock an account: its user need not wait. The password stays in force.
+
+    Look at `events` first: were the failures not the user's own, somebody is guessing. From a device that was used
+    before, the user gets in while the account is locked.
+    """
+    account = accounts.get(qf, habilitation)
+    request = account_pb.UnlockAccountRequest(account_id=account.account_id)
+    qf.services.identity.call(accounts.stub(qf).UnlockAccount, request)
+    qf.output.record("Account unlocked", accounts.named(account))
 
 
 @command(group, "disable", examples=["qf user disable --habilitation UUID"], panel="Credentials")
 def disable(qf: Qf, habilitation: HabilitationOption) -> None:
     """Ends the sessions and refuses every later sign-in (art. 7-2); `new-password` enables the account again."""
-    account = _account(qf, habilitation)
-    _disable(qf, account)
-    qf.output.record("Account disabled", {"account_id": account.account_id, "login": account.login})
+    account = accounts.get(qf, habilitation)
+    accounts.disable(qf, account)
+    qf.output.record("Account disabled", accounts.named(account))
 
 
 @command(group, "sign-out", examples=["qf user sign-out --habilitation UUID"], panel="Credentials")
 def sign_out(qf: Qf, habilitation: HabilitationOption) -> None:
-    """Ends the sessions of a user; the password stays in force."""
-    account = _account(qf, habilitation)
-    request = identity_pb.RevokeSessionsRequest(account_id=account.account_id)
-    qf.services.identity.call(_accounts(qf).RevokeSessions, request)
-    qf.output.record("Sessions ended", {"account_id": account.account_id, "login": account.login})
+    """Ends the sessions of a user; the password stays in force. Wider, or one session only: `qf session revoke`."""
+    account = accounts.get(qf, habilitation)
+    request = account_pb.RevokeSessionsRequest(account_id=account.account_id)
+    qf.services.identity.call(accounts.stub(qf).RevokeSessions, request)
+    qf.output.record("Sessions ended", accounts.named(account))
 
 
-_HAND_OVER = (
-    "Hand login and password over to the user only (art. 4-3). The password is shown this once; "
-    "the first sign-in replaces it."
+@command(
+    group,
+    "events",
+    examples=[
+        "qf user events --habilitation UUID",
+        "qf user events --habilitation UUID --limit 500 --json",
+    ],
+    panel="Credentials",
 )
+def events(qf: Qf, habilitation: HabilitationOption, limit: LimitOption = 50) -> None:
+    """Shows what happened to a user's account and sessions, newest first: sign-ins, failures, locks, changes.
 
-
-def _make_credentials(qf: Qf, habilitation: pb.Habilitation, title: str) -> None:
-    request = identity_pb.CreateAccountRequest(
-        habilitation_id=habilitation.habilitation_id, caisse_code=habilitation.caisse_code
+    Networks are cut to /24 (IPv4) or /56 (IPv6). A session shown here can be ended: qf session revoke --session UUID.
+    """
+    account = accounts.get(qf, habilitation)
+    security_events.show(
+        qf,
+        f"Security events of account {account.account_id}, newest first",
+        "Nothing is on record for this account.",
+        ("event_time", "event", "network_prefix", "device_id", "session_id", "trace_id"),
+        limit,
+        account.account_id,
     )
-    reply = qf.services.identity.call(_accounts(qf).CreateAccount, request)
-    row = _credentials_row(reply.account, reply.temporary_password, reply.temporary_password_expire_time)
-    qf.output.record(title, {"habilitation_id": habilitation.habilitation_id, **row})
-    qf.output.note(_HAND_OVER)
 
 
-def _credentials_row(account: identity_pb.Account, password: str, expires: Timestamp) -> Row:
-    return {
-        "account_id": account.account_id,
-        "login": account.login,
-        "temporary_password": password,
-        "temporary_password_expire_time": views.utc(expires),
-    }
+def _look_up(
+    qf: Qf, habilitation: str | None, account: str | None
+) -> tuple[pb.Habilitation, account_pb.Account | None]:
+    match habilitation, account:
+        case str(), None:
+            return _get(qf, habilitation), accounts.find(qf, habilitation)
+        case None, str():
+            found = accounts.by_id(qf, account)
+            return _get(qf, found.habilitation_id), found
+        case _:
+            raise UsageFailed(
+                "It must be certain who to show.", "Name exactly one of --habilitation, --account."
+            )
 
 
 def _get(qf: Qf, habilitation: str) -> pb.Habilitation:
@@ -190,28 +234,5 @@ def _get(qf: Qf, habilitation: str) -> pb.Habilitation:
     return qf.services.partners.call(_stub(qf).GetHabilitation, request).habilitation
 
 
-def _account(qf: Qf, habilitation: str) -> identity_pb.Account:
-    request = identity_pb.GetAccountRequest(habilitation_id=habilitation)
-    return qf.services.identity.call(_accounts(qf).GetAccount, request).account
-
-
-def _find_account(qf: Qf, habilitation: str) -> identity_pb.Account | None:
-    try:
-        return _account(qf, habilitation)
-    except CommandFailed as failed:
-        if failed.reason != Reason.RECORD_NOT_FOUND:
-            raise
-        return None
-
-
-def _disable(qf: Qf, account: identity_pb.Account) -> None:
-    request = identity_pb.DisableAccountRequest(account_id=account.account_id)
-    qf.services.identity.call(_accounts(qf).DisableAccount, request)
-
-
 def _stub(qf: Qf) -> rpc.HabilitationServiceStub:
     return rpc.HabilitationServiceStub(qf.services.partners.channel)
-
-
-def _accounts(qf: Qf) -> identity_rpc.AccountServiceStub:
-    return identity_rpc.AccountServiceStub(qf.services.identity.channel)

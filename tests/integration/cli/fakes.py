@@ -17,6 +17,8 @@ from typer.testing import CliRunner, Result
 
 from cli.root import app
 from msa.identity.v1 import account_service_pb2_grpc as identity_rpc
+from msa.identity.v1 import outbox_service_pb2_grpc as outbox_rpc
+from msa.identity.v1 import security_event_service_pb2_grpc as event_rpc
 from msa.partners.v1 import habilitation_service_pb2_grpc as habilitation_rpc
 from msa.partners.v1 import partner_service_pb2_grpc as partner_rpc
 from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
@@ -175,8 +177,24 @@ class Fakes:
         )
         identity_rpc.add_AccountServiceServicer_to_server(
             _scripted(
-                identity_rpc.AccountServiceServicer, script, "CreateAccount", "GetAccount", "DisableAccount"
+                identity_rpc.AccountServiceServicer,
+                script,
+                "CreateAccount",
+                "GetAccount",
+                "IssueTemporaryPassword",
+                "DisableAccount",
+                "UnlockAccount",
+                "RevokeSessions",
+                "SetPartnerPolicy",
+                "GetPartnerPolicy",
             ),
+            server,
+        )
+        event_rpc.add_SecurityEventServiceServicer_to_server(
+            _scripted(event_rpc.SecurityEventServiceServicer, script, "ListSecurityEvents"), server
+        )
+        outbox_rpc.add_OutboxServiceServicer_to_server(
+            _scripted(outbox_rpc.OutboxServiceServicer, script, "LeaseMessages", "AcknowledgeMessages"),
             server,
         )
         dossier_rpc.add_DossierServiceServicer_to_server(_Dossiers(script), server)

@@ -15,12 +15,22 @@ from tests.unit.cli.lines import NIR
 
 USER = json.dumps({"nom": "GARMELIN", "prenom": "Agathe", "email": "agathe.garmelin@valbrune.example"})
 PASSWORD = "Xy7-temporary-password"
+# No password of the user may hold his names.
+CREATE_ACCOUNT = identity_pb.CreateAccountRequest(
+    habilitation_id="hab-1", partner_id="par-1", caisse_code="21", personal_words=["GARMELIN", "Agathe"]
+)
+
+
+HABILITATION = habilitation_pb.Habilitation(
+    habilitation_id="hab-1",
+    partner_id="par-1",
+    caisse_code="21",
+    user=habilitation_pb.User(nom="GARMELIN", prenom="Agathe"),
+)
 
 
 def habilitation(_: Any) -> habilitation_pb.RegisterHabilitationResponse:
-    return habilitation_pb.RegisterHabilitationResponse(
-        habilitation=habilitation_pb.Habilitation(habilitation_id="hab-1", caisse_code="21")
-    )
+    return habilitation_pb.RegisterHabilitationResponse(habilitation=HABILITATION)
 
 
 def account(_: Any) -> identity_pb.CreateAccountResponse:
@@ -40,7 +50,7 @@ def test_a_user_gets_his_password_once(fakes: Fakes) -> None:
         "GARMELIN",
         habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
     )
-    assert (created.habilitation_id, created.caisse_code) == ("hab-1", "21")
+    assert created == CREATE_ACCOUNT
 
 
 def test_a_registration_that_is_cut_short_says_how_to_go_on(fakes: Fakes) -> None:
@@ -54,14 +64,13 @@ def test_a_registration_that_is_cut_short_says_how_to_go_on(fakes: Fakes) -> Non
     assert "qf user credentials --habilitation hab-1" in result.stderr
 
     fakes.script.replies |= {
-        "GetHabilitation": lambda _: habilitation_pb.GetHabilitationResponse(
-            habilitation=habilitation_pb.Habilitation(habilitation_id="hab-1", caisse_code="21")
-        ),
+        "GetHabilitation": lambda _: habilitation_pb.GetHabilitationResponse(habilitation=HABILITATION),
         "CreateAccount": account,
     }
     result = fakes.qf("user", "credentials", "--habilitation", "hab-1")
     assert result.exit_code == 0
     assert PASSWORD in result.stdout
+    assert fakes.script.requests[-1] == CREATE_ACCOUNT
 
 
 def test_credentials_are_made_only_once(fakes: Fakes) -> None:

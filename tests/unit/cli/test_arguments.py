@@ -50,6 +50,8 @@ def test_a_corsican_nir_is_seen() -> None:
         ["partner"],
         ["convention"],
         ["user"],
+        ["session"],
+        ["outbox"],
         ["dossiers"],
         ["opposition"],
         ["journal"],
@@ -77,3 +79,6 @@ def test_every_command_shows_an_example() -> None:
             text = CliRunner().invoke(app, [str(group.name), str(command.name), "--help"]).stdout
             assert f"qf {group.name} {command.name}" in text.split("Examples:")[1]
             assert "--json" in text
+    for command in app.registered_commands:
+        text = CliRunner().invoke(app, [str(command.name), "--help"]).stdout
+        assert f"qf {command.name}" in text.split("Examples:")[1]

@@ -1,0 +1,307 @@
+"""Accounts and sessions with `qf`, against fakes: what is sent, shown, asked before it is done, and not done at all."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+
+from msa.identity.v1 import account_service_pb2 as pb
+from msa.identity.v1 import outbox_service_pb2 as outbox_pb
+from msa.identity.v1 import security_event_service_pb2 as event_pb
+from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
+from msa.partners.v1 import partner_service_pb2 as partner_pb
+from services.kit.errors import DomainError, RecordNotFound
+from services.kit.interceptors import ClientNotAllowed
+from services.kit.status import to_status
+from tests.integration.cli.fakes import Fakes, Refusal
+
+PASSWORD = "Xy7-temporary-password"
+ACCOUNT = pb.Account(account_id="acc-1", habilitation_id="hab-1", login="21-GARM")
+OF_USER = ("--habilitation", "hab-1")
+
+
+def stamp(text: str) -> Timestamp:
+    moment = Timestamp()
+    moment.FromDatetime(datetime.fromisoformat(text).astimezone(UTC))
+    return moment
+
+
+def refuse(error: DomainError) -> Any:
+    def reply(_: Any) -> Any:
+        raise Refusal(to_status(error))
+
+    return reply
+
+
+def sent(fakes: Fakes, kind: type) -> list[Any]:
+    """The requests of this kind that reached the services."""
+    return [request for request in fakes.script.requests if isinstance(request, kind)]
+
+
+@pytest.fixture
+def known(fakes: Fakes) -> Fakes:
+    """Fakes that know one user, one partner, one caisse."""
+    habilitation = habilitation_pb.Habilitation(
+        habilitation_id="hab-1", user=habilitation_pb.User(nom="GARMELIN")
+    )
+    partner = partner_pb.Partner(partner_id="par-1", denomination="Mairie de Valbrune")
+    fakes.script.replies |= {
+        "GetHabilitation": lambda _: habilitation_pb.GetHabilitationResponse(habilitation=habilitation),
+        "GetPartner": lambda _: partner_pb.GetPartnerResponse(partner=partner),
+        "ListCaisses": lambda _: partner_pb.ListCaissesResponse(
+            caisses=[partner_pb.Caisse(caisse_code="21", name="MSA Bourgogne")]
+        ),
+        "GetAccount": lambda _: pb.GetAccountResponse(account=ACCOUNT),
+        "UnlockAccount": lambda _: pb.UnlockAccountResponse(),
+        "RevokeSessions": lambda _: pb.RevokeSessionsResponse(),
+    }
+    return fakes
+
+
+def test_a_user_is_shown_with_the_state_of_the_account(known: Fakes) -> None:
+    account = pb.Account(
+        account_id="acc-1",
+        habilitation_id="hab-1",
+        login="21-GARM",
+        locked=True,
+        second_factor_enrolled=True,
+        password_set_time=stamp("2026-11-03T09:00:00+01:00"),
+        last_sign_in_time=stamp("2026-11-20T08:30:00+01:00"),
+        dormancy_date=Date(year=2027, month=11, day=20),
+        disable_time=stamp("2026-11-21T10:00:00+01:00"),
+    )
+    known.script.replies["GetAccount"] = lambda _: pb.GetAccountResponse(account=account)
+    shown = json.loads(known.qf("user", "show", *OF_USER, "--json").stdout)
+    assert (shown["locked"], shown["second_factor_enrolled"], shown["password_change_required"]) == (
+        True,
+        True,
+        False,
+    )
+    assert shown["password_set_time"] == "2026-11-03T08:00:00+00:00"
+    assert shown["last_sign_in_time"] == "2026-11-20T07:30:00+00:00"
+    assert shown["dormancy_date"] == "2027-11-20"
+    assert shown["disable_time"] == "2026-11-21T09:00:00+00:00"
+    table = known.qf("user", "show", *OF_USER).stdout
+    assert "2026-11-20 08:30:00" in table
+
+
+def test_whose_an_account_is_can_be_asked(known: Fakes) -> None:
+    shown = json.loads(known.qf("user", "show", "--account", "acc-1", "--json").stdout)
+    assert (shown["nom"], shown["login"]) == ("GARMELIN", "21-GARM")
+    assert known.script.requests == [
+        pb.GetAccountRequest(account_id="acc-1"),
+        habilitation_pb.GetHabilitationRequest(habilitation_id="hab-1"),
+    ]
+
+
+@pytest.mark.parametrize("arguments", [(), (*OF_USER, "--account", "acc-1")])
+def test_one_user_is_shown_not_two_nor_none(known: Fakes, arguments: tuple[str, ...]) -> None:
+    result = known.qf("user", "show", *arguments)
+    assert result.exit_code == 2
+    assert "exactly one of --habilitation, --account" in result.stderr
+    assert known.script.requests == []
+
+
+def test_a_new_password_is_shown_once_and_says_what_is_void_art_5(known: Fakes) -> None:
+    known.script.replies["IssueTemporaryPassword"] = lambda _: pb.IssueTemporaryPasswordResponse(
+        temporary_password=PASSWORD
+    )
+    result = known.qf("user", "new-password", *OF_USER)
+    assert result.exit_code == 0, result.output
+    assert result.output.count(PASSWORD) == 1
+    assert "21-GARM" in result.stdout
+    for void in ("password before", "second factor", "recovery codes", "known devices", "sessions"):
+        assert void in result.stderr
+    assert sent(known, pb.IssueTemporaryPasswordRequest) == [
+        pb.IssueTemporaryPasswordRequest(account_id="acc-1")
+    ]
+
+
+def test_an_account_is_unlocked(known: Fakes) -> None:
+    result = known.qf("user", "unlock", *OF_USER)
+    assert result.exit_code == 0, result.output
+    assert known.script.requests[-1] == pb.UnlockAccountRequest(account_id="acc-1")
+
+
+def event(number: int = 1, **changes: Any) -> event_pb.SecurityEvent:
+    values: dict[str, Any] = {
+        "event_id": f"event-{number}",
+        "event_time": stamp("2026-11-20T08:30:00+01:00"),
+        "kind": event_pb.SECURITY_EVENT_KIND_SIGN_IN_REFUSED,
+        "account_id": "acc-1",
+        "session_id": "session-1",
+        "network_prefix": "203.0.113.0/24",
+        "device_id": "device-1",
+        "trace_id": "trace-1",
+    }
+    return event_pb.SecurityEvent(**{**values, **changes})
+
+
+def page(request: event_pb.ListSecurityEventsRequest) -> event_pb.ListSecurityEventsResponse:
+    start = int(request.page_token or 0)
+    numbers = range(start, start + min(request.page_size, 3))
+    return event_pb.ListSecurityEventsResponse(
+        events=[event(number) for number in numbers], next_page_token=str(start + 3)
+    )
+
+
+def test_the_events_of_a_user_are_told_in_plain_words(known: Fakes) -> None:
+    known.script.replies["ListSecurityEvents"] = lambda _: event_pb.ListSecurityEventsResponse(
+        events=[event()]
+    )
+    result = known.qf("user", "events", *OF_USER)
+    assert result.exit_code == 0, result.output
+    told = ("2026-11-20 08:30:00", "sign-in refused", "203.0.113.0/24", "device-1", "session-1", "trace-1")
+    assert all(words in result.stdout for words in told)
+    assert known.script.requests[-1] == event_pb.ListSecurityEventsRequest(account_id="acc-1", page_size=50)
+
+
+def test_events_are_read_page_by_page_up_to_the_limit(known: Fakes) -> None:
+    known.script.replies["ListSecurityEvents"] = page
+    result = known.qf("user", "events", *OF_USER, "--limit", "7", "--json")
+    assert [row["event_id"] for row in json.loads(result.stdout)] == [f"event-{n}" for n in range(7)]
+    assert "raise --limit" in known.qf("user", "events", *OF_USER, "--limit", "3").stderr
+
+
+def test_all_events_are_shown_with_account_and_scope(known: Fakes) -> None:
+    wide = event(
+        kind=event_pb.SECURITY_EVENT_KIND_SESSIONS_REVOKED, account_id="", session_id="", scope="caisse:21"
+    )
+    known.script.replies["ListSecurityEvents"] = lambda _: event_pb.ListSecurityEventsResponse(
+        events=[event(), wide]
+    )
+    result = known.qf("events")
+    assert result.exit_code == 0, result.output
+    assert all(words in result.stdout for words in ("acc-1", "sessions revoked by the caisse", "caisse:21"))
+    assert known.script.requests == [event_pb.ListSecurityEventsRequest(page_size=50)]
+
+
+def test_an_event_of_a_later_release_is_shown_by_its_number(known: Fakes) -> None:
+    known.script.replies["ListSecurityEvents"] = lambda _: event_pb.ListSecurityEventsResponse(
+        events=[event(kind=999)]
+    )
+    assert "999" in known.qf("events").stdout
+
+
+REVOCATIONS = [
+    (("--session", "ses-1"), pb.RevokeSessionsRequest(session_id="ses-1")),
+    (OF_USER, pb.RevokeSessionsRequest(habilitation_id="hab-1")),
+    (("--partner", "par-1"), pb.RevokeSessionsRequest(partner_id="par-1")),
+    (("--caisse", "21"), pb.RevokeSessionsRequest(caisse_code="21")),
+    (("--all",), pb.RevokeSessionsRequest(all=True)),
+]
+WIDE = [arguments for arguments, _ in REVOCATIONS[2:]]
+
+
+@pytest.mark.parametrize(("arguments", "request_"), REVOCATIONS)
+def test_sessions_are_ended_exactly_as_far_as_asked(
+    known: Fakes, arguments: tuple[str, ...], request_: pb.RevokeSessionsRequest
+) -> None:
+    result = known.qf("session", "revoke", *arguments, "--yes")
+    assert result.exit_code == 0, result.output
+    assert sent(known, pb.RevokeSessionsRequest) == [request_]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--partner", "", "--all"), ("--session", "s", "--caisse", "21")])
+def test_it_must_be_certain_whose_sessions_to_end(known: Fakes, arguments: tuple[str, ...]) -> None:
+    result = known.qf("session", "revoke", *arguments, "--yes")
+    assert result.exit_code == 2
+    assert "exactly one of --session, --habilitation, --partner, --caisse, --all" in result.stderr
+    assert known.script.requests == []
+
+
+@pytest.mark.parametrize("arguments", WIDE)
+def test_the_sessions_of_many_are_not_ended_unasked(known: Fakes, arguments: tuple[str, ...]) -> None:
+    result = known.qf("session", "revoke", *arguments)
+    assert result.exit_code == 2
+    assert "--yes" in result.stderr
+    assert sent(known, pb.RevokeSessionsRequest) == []
+
+
+def test_what_is_ended_is_told_in_words(known: Fakes) -> None:
+    result = known.qf("session", "revoke", "--partner", "par-1", "--yes")
+    assert "the sessions of every user of partner par-1, Mairie de Valbrune" in result.stdout
+    asked = known.qf("session", "revoke", "--caisse", "21")
+    assert "End the sessions of every user of caisse 21, MSA Bourgogne?" in asked.stderr
+
+
+def test_a_partner_or_caisse_that_is_not_there_does_not_look_done(known: Fakes) -> None:
+    known.script.replies["GetPartner"] = refuse(RecordNotFound())
+    assert known.qf("session", "revoke", "--partner", "par-9", "--yes").exit_code == 1
+    assert known.qf("session", "revoke", "--caisse", "98", "--yes").exit_code == 2
+    assert sent(known, pb.RevokeSessionsRequest) == []
+
+
+@pytest.mark.parametrize("arguments", WIDE[:2])
+def test_sessions_are_ended_also_while_the_register_is_away(known: Fakes, arguments: tuple[str, ...]) -> None:
+    known.stop("partners")
+    result = known.qf("session", "revoke", *arguments, "--yes")
+    assert result.exit_code == 0, result.output
+    assert "could not be checked" in result.stderr
+    assert len(sent(known, pb.RevokeSessionsRequest)) == 1
+
+
+def policy(required: bool) -> pb.PartnerPolicy:
+    return pb.PartnerPolicy(partner_id="par-1", second_factor_required=required)
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_policy_is_shown_and_nothing_is_set(known: Fakes, required: bool) -> None:
+    known.script.replies["GetPartnerPolicy"] = lambda _: pb.GetPartnerPolicyResponse(policy=policy(required))
+    result = known.qf("partner", "policy", "--partner", "par-1", "--json")
+    assert json.loads(result.stdout) == {
+        "partner_id": "par-1",
+        "denomination": "Mairie de Valbrune",
+        "second_factor_required": required,
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "required"), [("--require-second-factor", True), ("--no-require-second-factor", False)]
+)
+def test_a_policy_is_set_both_ways(known: Fakes, option: str, required: bool) -> None:
+    known.script.replies["SetPartnerPolicy"] = lambda request: pb.SetPartnerPolicyResponse(
+        policy=request.policy
+    )
+    result = known.qf("partner", "policy", "--partner", "par-1", option, "--json")
+    assert json.loads(result.stdout)["second_factor_required"] is required
+    assert known.script.requests[-1] == pb.SetPartnerPolicyRequest(policy=policy(required))
+
+
+def test_a_partner_that_is_not_there_is_required_nothing_of(known: Fakes) -> None:
+    known.script.replies["GetPartner"] = refuse(RecordNotFound())
+    result = known.qf("partner", "policy", "--partner", "par-9", "--require-second-factor")
+    assert result.exit_code == 1
+    assert sent(known, pb.SetPartnerPolicyRequest) == []
+
+
+def test_messages_are_leased_and_acknowledged(fakes: Fakes) -> None:
+    warning = outbox_pb.DormancyWarning(disable_date=Date(year=2027, month=1, day=9), days_before=30)
+    messages = [
+        outbox_pb.Message(message_id="mes-1", habilitation_id="hab-1", dormancy_warning=warning),
+        outbox_pb.Message(message_id="mes-2", habilitation_id="hab-2"),
+    ]
+    fakes.script.replies |= {
+        "LeaseMessages": lambda _: outbox_pb.LeaseMessagesResponse(messages=messages),
+        "AcknowledgeMessages": lambda _: outbox_pb.AcknowledgeMessagesResponse(),
+    }
+    leased = fakes.qf("outbox", "lease", "--maximum", "10", "--seconds", "90")
+    assert leased.exit_code == 0, leased.output
+    assert "disabled on 2027-01-09 unless used (30 days before)" in leased.stdout
+    assert "of a kind that this release does not know" in leased.stdout
+    assert "qf outbox acknowledge" in leased.stderr
+    assert fakes.qf("outbox", "acknowledge", "mes-1", "mes-2").exit_code == 0
+    lease, acknowledged = fakes.script.requests
+    assert (lease.maximum, lease.lease.seconds) == (10, 90)
+    assert acknowledged.message_ids == ["mes-1", "mes-2"]
+
+
+def test_whoever_is_no_mailer_is_told_how_to_become_one(fakes: Fakes) -> None:
+    fakes.script.replies["LeaseMessages"] = refuse(ClientNotAllowed())
+    result = fakes.qf("outbox", "lease")
+    assert result.exit_code == 1
+    assert "under the role mailer" in result.stderr
+    assert "agent_tools" not in result.stderr
