@@ -44,19 +44,23 @@ class SessionSettings(Section):
 
 
 class PasswordSettings(Section):
-    """The cost of argon2id, and how long a temporary password opens the account.
+    """What hashing a password costs, how many are hashed at a time, and how passwords age (art. 4-3).
 
-    Every hash in progress takes `memory_kib` and up to `parallelism` cores; `concurrent_hashes` bounds both.
-    A stored hash of another cost is renewed at the account's next sign-in.
+    Every hash in progress takes `memory_kib` and up to `parallelism` cores; `concurrent_hashes` bounds both. So many
+    more wait as `maximum_waiting_hashes`, and as many again of people known to be users; further ones are refused.
+    A stored hash that cost less than is set now is renewed at the account's next sign-in.
     """
 
     memory_kib: int = Field(default=64 * 1024, ge=8)
     iterations: int = Field(default=3, ge=1)
     parallelism: int = Field(default=4, ge=1)
     concurrent_hashes: int = Field(default=2, ge=1)
+    maximum_waiting_hashes: int = Field(default=32, ge=0)
     temporary_validity_days: int = Field(default=30, ge=1)
     renewal_reminder_days: int = Field(default=365, ge=1)
     remembered_passwords: int = Field(default=5, ge=1)
+    # One password a line, in UTF-8, beside the common ones that the package brings.
+    common_passwords_file: Path | None = None
 
     @property
     def temporary_validity(self) -> timedelta:
