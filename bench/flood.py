@@ -143,3 +143,7 @@ async def _flood(stack: Stack, at_once: int) -> AsyncIterator[_Counts]:
         process.terminate()
         output, _ = await process.communicate()
         counts.answered, counts.told_to_wait = map(int, output.split())
+
+
+if __name__ == "__main__":
+    main()

@@ -18,8 +18,11 @@ from services.identity.events.store import SecurityEventStore
 from services.identity.housekeeping import Housekeeping
 from services.identity.outbox.service import OutboxService
 from services.identity.outbox.store import OutboxStore
-from services.identity.passwords.domain import PersonalWords
+from services.identity.passwords.common_passwords import load_common_passwords
+from services.identity.passwords.domain import PasswordRules
 from services.identity.passwords.hashing import Passwords, open_passwords
+from services.identity.passwords.personal_words import PersonalWords
+from services.identity.passwords.policy import PasswordPolicy
 from services.identity.second_factor.service import SecondFactors, SecondFactorService
 from services.identity.second_factor.store import SecondFactorStore
 from services.identity.sessions.authority import SessionAuthority
@@ -69,6 +72,9 @@ def _compose(
     settings: IdentitySettings, clock: Clock, database: Database, redis: RedisClient, passwords: Passwords
 ) -> Identity:
     index_key, data_key = read_key(settings.keys.index_key_file), read_key(settings.keys.data_key_file)
+    personal_words = PersonalWords(index_key)
+    common_passwords = load_common_passwords(settings.passwords.common_passwords_file)
+    policy = PasswordPolicy(PasswordRules(common_passwords, personal_words), passwords)
     accounts, sessions = AccountStore(database), SessionStore(database)
     idle = IdleStore(redis, settings.sessions)
     factors, event_store = SecondFactorStore(database), SecurityEventStore(database)
@@ -114,7 +120,7 @@ def _compose(
             second_factors=factors,
             guard=guard,
             passwords=passwords,
-            personal_words=PersonalWords(index_key),
+            personal_words=personal_words,
             events=events,
             settings=settings.passwords,
             clock=clock,
@@ -135,6 +141,7 @@ def _compose(
             authority=authority,
             accounts=accounts,
             passwords=passwords,
+            policy=policy,
             settings=settings.passwords,
             clock=clock,
         ),

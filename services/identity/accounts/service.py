@@ -26,8 +26,9 @@ from services.identity.config import PasswordSettings
 from services.identity.domain import new_login, require_caisse_code
 from services.identity.events.domain import SecurityEventKind
 from services.identity.events.service import SecurityEvents
-from services.identity.passwords.domain import PersonalWords, new_temporary_password
+from services.identity.passwords.domain import new_temporary_password
 from services.identity.passwords.hashing import Passwords
+from services.identity.passwords.personal_words import PersonalWords
 from services.identity.second_factor.store import SecondFactorStore
 from services.identity.sessions.idle_store import IdleStore
 from services.identity.sessions.store import SessionStore

@@ -46,10 +46,12 @@ class KnownDevice:
 
 @dataclass(frozen=True)
 class HeldSession:
-    """Who holds a live session and must prove himself again: bound by the failures of that session only."""
+    """Who is signed in and must prove himself again: bound by what failed in any session of the account.
+
+    Not by session: a change of password opens a new one, and with it whoever knows the password could guess codes anew.
+    """
 
     login: str = field(repr=False)
-    session_id: UUID
 
 
 Subject: TypeAlias = AnyBrowser | KnownDevice | HeldSession

@@ -1,6 +1,6 @@
 """Tries that failed or are under way, counted in Redis across all servers.
 
-Logins, devices, sessions and networks are known only by their HMAC. Every key expires; none grows with the number of
+Logins, devices and networks are known only by their HMAC. Every key expires; none grows with the number of
 tries. All begin with `{identity}`, one hash tag: Redis Cluster serves a script with all of them.
 """
 
@@ -223,8 +223,8 @@ class AttemptCounter:
                 return self._key("login", login)
             case KnownDevice(device_id=device_id):
                 return self._key("device", device_id.bytes + login)
-            case HeldSession(session_id=session_id):
-                return self._key("session", session_id.bytes + login)
+            case HeldSession():
+                return self._key("session", login)
 
     def _cleared_key(self, login: str) -> str:
         return self._key("cleared", login.encode())

@@ -1,14 +1,13 @@
 -- migrate:up
 
--- Whom an account belongs to, so that sessions can be revoked by partner and caisse (art. 7-2). An account from
--- before this migration has the partner "unknown", which every partner's revocation covers.
+-- Whom an account belongs to, so that sessions can be revoked by partner and caisse (art. 7-2). An account made
+-- by the release before this one has the partner "unknown", which every partner's revocation covers.
 ALTER TABLE accounts
     ADD COLUMN partner_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     ADD COLUMN caisse_code text NOT NULL GENERATED ALWAYS AS (substr(login, 2, 2)) STORED,
     -- A device cookie of a lower number is void (art. 5: lost or stolen credentials).
     ADD COLUMN device_generation bigint NOT NULL DEFAULT 0
         CONSTRAINT accounts_device_generation_range CHECK (device_generation >= 0);
-ALTER TABLE accounts ALTER COLUMN partner_id DROP DEFAULT;
 CREATE INDEX accounts_of_partner ON accounts (partner_id);
 
 -- One row for every session that is or was open. The token is known by its SHA-256 only.

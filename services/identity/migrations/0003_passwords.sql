@@ -2,11 +2,10 @@
 
 ALTER TABLE accounts
     -- When the password in force was chosen or issued: after a set age its change is advised (art. 4-3).
-    ADD COLUMN password_set_time timestamptz,
+    ADD COLUMN password_set_time timestamptz NOT NULL DEFAULT now(),
     -- HMAC-SHA-256 of each word that no password of this user may contain (his names).
     ADD COLUMN personal_word_indexes bytea[] NOT NULL DEFAULT '{}';
 UPDATE accounts SET password_set_time = create_time;
-ALTER TABLE accounts ALTER COLUMN password_set_time SET NOT NULL;
 
 -- The passwords before the one in force, newest last; only the last few are kept.
 CREATE TABLE former_passwords (

@@ -14,7 +14,7 @@ CREATE TABLE second_factors (
     last_step bigint NOT NULL DEFAULT 0
 );
 
--- Codes that stand in for a lost phone, each for one sign-in; known by their SHA-256 (80 random bits).
+-- Codes that stand in for a lost phone, each for one sign-in; known by their SHA-256 (89 random bits).
 CREATE TABLE recovery_codes (
     account_id uuid NOT NULL CONSTRAINT recovery_codes_account_id_fkey REFERENCES accounts,
     code_digest bytea NOT NULL CONSTRAINT recovery_codes_digest_length CHECK (octet_length(code_digest) = 32),

@@ -2,9 +2,9 @@
 
 -- Since when the account counts as used: its last sign-in, or the last password the caisse issued.
 ALTER TABLE accounts
-    ADD COLUMN used_time timestamptz;
-UPDATE accounts SET used_time = coalesce(last_sign_in_time, create_time);
-ALTER TABLE accounts ALTER COLUMN used_time SET NOT NULL;
+    ADD COLUMN used_time timestamptz NOT NULL DEFAULT now();
+-- Whoever was away for long before this rule came has the time of all its warnings.
+UPDATE accounts SET used_time = greatest(coalesce(last_sign_in_time, create_time), now() - interval '9 months');
 -- The dormant are looked for among those that still open something.
 CREATE INDEX accounts_by_use ON accounts (used_time, account_id) WHERE disable_time IS NULL;
 

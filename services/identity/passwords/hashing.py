@@ -45,6 +45,10 @@ class Passwords:
         """The argon2id hash of `password`, with its salt and cost. Only for who proved to be somebody: is urgent."""
         return await self._run("hash", lambda: self._hasher.hash(normalised(password)), urgent=True)
 
+    def require_room(self) -> None:
+        """Raises SignInsOverloaded where a hash that is not urgent would be refused: before anything is done for it."""
+        self._turns.require_room()
+
     async def matches(self, password_hash: str | None, password: Password, *, urgent: bool = False) -> bool:
         """Whether `password` has this hash. None never matches, and takes as long to say so.
 

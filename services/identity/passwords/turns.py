@@ -3,11 +3,15 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
+from secrets import SystemRandom
 
 from services.identity.passwords.domain import SignInsOverloaded
 
-# About what a full queue takes at the default settings.
-_RETRY_AFTER_SECONDS = 5.0
+# About what a full queue takes at the default settings; apart, so that who is sent away does not come back at once
+# with all the others.
+_SHORTEST_RETRY_SECONDS = 3.0
+_LONGEST_RETRY_SECONDS = 9.0
+_random = SystemRandom()
 
 
 class Turns:
@@ -28,8 +32,7 @@ class Turns:
             self._free -= 1
             return
         queue = self._urgent if urgent else self._ordinary
-        if len(queue) >= self._maximum_waiting:
-            raise SignInsOverloaded(retry_after_seconds=_RETRY_AFTER_SECONDS)
+        self._require_room(queue)
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
@@ -41,6 +44,16 @@ class Turns:
             else:
                 self.give_back()
             raise
+
+    def require_room(self) -> None:
+        """Raises SignInsOverloaded where who is not urgent would not even be let wait."""
+        if not self._free:
+            self._require_room(self._ordinary)
+
+    def _require_room(self, queue: deque[asyncio.Future[None]]) -> None:
+        if len(queue) >= self._maximum_waiting:
+            seconds = _random.uniform(_SHORTEST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS)
+            raise SignInsOverloaded(retry_after_seconds=seconds)
 
     def give_back(self) -> None:
         """Ends a turn: the next in line begins his."""

@@ -116,10 +116,10 @@ class SessionAuthority:
     async def guess(self, user: SignedInUser, client: ClientContext) -> AsyncIterator[None]:
         """Counts the block as a guess at the user's credentials where it raises CredentialsRefused.
 
-        Counted for the session, so that whoever guesses elsewhere does not hinder its user. Nothing but a whole
-        sign-in forgets failures: else one who knows the password could guess codes for ever.
+        Counted apart from sign-ins, so that whoever guesses elsewhere does not hinder the user. Nothing here forgets
+        failures: else one who knows the password could guess codes for ever.
         """
-        subject = HeldSession(user.login, user.session_id)
+        subject = HeldSession(user.login)
         try:
             async with self._guard.attempt(subject, forgets=False) as attempt:
                 # First, for what the block changes is committed at its end.
@@ -141,7 +141,7 @@ class SessionAuthority:
     async def prove_password(self, user: SignedInUser, password: Password) -> None:
         """Raises CredentialsRefused where it is not the password in force. Counts nothing."""
         account = await self._accounts.find(account_id=user.account_id)
-        if account is None or not await self._passwords.matches(account.password_hash, password):
+        if account is None or not await self._passwords.matches(account.password_hash, password, urgent=True):
             raise CredentialsRefused
 
     @asynccontextmanager

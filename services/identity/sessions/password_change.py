@@ -7,8 +7,8 @@ from services.identity.accounts.store import AccountStore
 from services.identity.config import PasswordSettings
 from services.identity.domain import ClientContext, CredentialsRefused, SessionNotValid
 from services.identity.events.domain import SecurityEventKind
-from services.identity.passwords.domain import require_acceptable
 from services.identity.passwords.hashing import Passwords
+from services.identity.passwords.policy import PasswordPolicy
 from services.identity.sessions.authority import SessionAuthority
 from services.identity.sessions.domain import OpenedSession
 from services.kit.clock import Clock
@@ -26,12 +26,14 @@ class PasswordChangeService:
         authority: SessionAuthority,
         accounts: AccountStore,
         passwords: Passwords,
+        policy: PasswordPolicy,
         settings: PasswordSettings,
         clock: Clock,
     ) -> None:
         self._authority = authority
         self._accounts = accounts
         self._passwords = passwords
+        self._policy = policy
         self._settings = settings
         self._clock = clock
 
@@ -66,5 +68,11 @@ class PasswordChangeService:
         return session
 
     async def _acceptable_hash(self, account: Account, current: Password, new: Password) -> str:
-        require_acceptable(new, current, account.login)
+        await self._policy.require_acceptable(
+            new,
+            current=current,
+            login=account.login,
+            personal_word_indexes=account.personal_word_indexes,
+            former_hashes=await self._accounts.former_passwords(account.account_id),
+        )
         return await self._passwords.hash(new)

@@ -75,8 +75,11 @@ class SignInService:
     ) -> SignedIn:
         """Opens a session and ends those before (art. 4-3).
 
-        Raises TooManySignIns; CredentialsRefused; SecondFactorRequired, where all but a code was given.
+        Raises SignInsOverloaded, TooManySignIns; CredentialsRefused; SecondFactorRequired, where all but a code was
+        given.
         """
+        if not client.device_token.reveal():
+            self._passwords.require_room()
         login = typed_login(login)
         # A text that is no login is looked for like one, in vain.
         account = await self._stores.accounts.find(login=login if is_login(login) else "")
@@ -97,7 +100,7 @@ class SignInService:
         client: ClientContext,
         device_id: UUID | None,
     ) -> SignedIn:
-        account = await self._proved(account, attempt, password)
+        account = await self._proved(account, attempt, password, urgent=device_id is not None)
         new_hash = await self._renewed_hash(account, password)
         now = self._clock.now()
         device = device_id or new_uuid7(now)
@@ -106,7 +109,9 @@ class SignInService:
             if record is None:
                 raise CredentialsRefused
             note = _Notes(self._events, connection, account.account_id, client, device)
-            await self._prove_second_factor(connection, account, code, note)
+            enrolled = await self._second_factors.is_enrolled(connection, account.account_id)
+            if enrolled:
+                await self._prove_second_factor(connection, account, code, note)
             ended = await self._stores.sessions.end_all_but_newest(
                 connection, account.account_id, self._session_settings.sessions_per_account - 1, now
             )
@@ -118,9 +123,7 @@ class SignInService:
                 account.account_id,
                 record.previous_sign_in_time,
                 password_change_required=account.password_change_required,
-                second_factor_enrolment_required=(
-                    policy.second_factor_required and not account.second_factor_enrolled
-                ),
+                second_factor_enrolment_required=policy.second_factor_required and not enrolled,
             )
             for before in ended:
                 await note(SecurityEventKind.SESSION_SUPERSEDED, before.session_id)
@@ -136,10 +139,12 @@ class SignInService:
             refused_sign_in_count=refused,
         )
 
-    async def _proved(self, account: Account | None, attempt: Attempt, password: Password) -> Account:
+    async def _proved(
+        self, account: Account | None, attempt: Attempt, password: Password, *, urgent: bool
+    ) -> Account:
         # Whatever is the matter, the answer takes one hash: its time does not tell which.
         password_hash = account.password_hash if account and not attempt.locked else None
-        proved = await self._passwords.matches(password_hash, password)
+        proved = await self._passwords.matches(password_hash, password, urgent=urgent)
         if account is None or not proved or not account.accepts_sign_in(self._clock.now()):
             raise CredentialsRefused
         return account
@@ -152,8 +157,6 @@ class SignInService:
     async def _prove_second_factor(
         self, connection: AsyncConnection, account: Account, code: OneTimeCode, note: "_Notes"
     ) -> None:
-        if not account.second_factor_enrolled:
-            return
         if not code.reveal():
             raise SecondFactorRequired
         checked = await self._second_factors.check(connection, account.account_id, code)

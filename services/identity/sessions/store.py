@@ -24,6 +24,11 @@ _STANDING = """
     LEFT JOIN second_factors ON second_factors.account_id = present_accounts.account_id
     WHERE sessions.token_digest = ANY(%s)
 """
+_PURGE = """
+    DELETE FROM sessions WHERE session_id IN (
+        SELECT session_id FROM sessions WHERE expire_time < %s ORDER BY expire_time LIMIT 1000
+    )
+"""
 
 
 @dataclass(frozen=True)
@@ -117,13 +122,11 @@ class SessionStore:
         )
 
     async def purge(self, before: datetime) -> int:
-        """Forgets sessions that could not live past `before`; an unknown session is refused as an ended one is."""
-        return await self._database.execute(
-            "purge_sessions",
-            """
-            DELETE FROM sessions WHERE session_id IN (
-                SELECT session_id FROM sessions WHERE expire_time < %s ORDER BY expire_time LIMIT 1000
-            )
-            """,
-            [before],
-        )
+        """Forgets sessions that could not live past `before`, a bounded batch at a time; how many there were.
+
+        An unknown session is refused as an ended one is.
+        """
+        removed = 0
+        while batch := await self._database.execute("purge_sessions", _PURGE, [before]):
+            removed += batch
+        return removed

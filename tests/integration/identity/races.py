@@ -5,7 +5,6 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from time import monotonic
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from services.identity.sessions.domain import Decision
 from services.kit.errors import DependencyUnavailable
 from services.kit.identifiers import new_uuid7
 from services.kit.redaction import SessionToken
-from tests.integration.identity.composed import CAISSE, OWN_PASSWORD, Identity, User
+from tests.integration.identity.composed import CAISSE, OWN_PASSWORD, START, Identity, User
 
 PARTNERS = 4
 ASKERS = 3
@@ -64,7 +63,7 @@ class Watch:
 
 async def settle(identity: Identity, count: int) -> list[User]:
     """Users of a few partners, with a password of their own and no live session."""
-    partners = [new_uuid7(datetime.now(UTC)) for _ in range(PARTNERS)]
+    partners = [new_uuid7(START) for _ in range(PARTNERS)]
     users = []
     for partner_id in itertools.islice(itertools.cycle(partners), count):
         user, token = await identity.settled_user(partner_id)

@@ -230,6 +230,7 @@ async def test_a_field_that_breaks_a_rule_is_named(api: Api) -> None:
     assert await _broken_rules(api.sessions.ChangePassword(change)) == [
         ("new_password", "PASSWORD_LENGTH"),
         ("new_password", "PASSWORD_CONTAINS_LOGIN"),
+        ("new_password", "PASSWORD_TOO_GUESSABLE"),
     ]
     (still_alive,) = await api.authenticate(opened.session_token)
     assert still_alive.decision == session_pb.AUTHENTICATION_DECISION_ACCEPTED

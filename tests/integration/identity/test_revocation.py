@@ -125,8 +125,8 @@ async def test_a_sign_in_that_a_new_temporary_password_overtakes_opens_nothing(
     user, _ = await identity.settled_user()
     matches = identity.parts.passwords.matches
 
-    async def overtaken(password_hash: str | None, password: Password) -> bool:
-        proved = await matches(password_hash, password)
+    async def overtaken(password_hash: str | None, password: Password, *, urgent: bool = False) -> bool:
+        proved = await matches(password_hash, password, urgent=urgent)
         await identity.accounts.issue_temporary_password(user.account_id)
         return proved
 

@@ -13,12 +13,17 @@ from services.identity.domain import (
     SessionNotValid,
 )
 from services.identity.events.domain import SecurityEventKind
-from services.identity.second_factor.domain import RECOVERY_CODE_COUNT, SecondFactorState
+from services.identity.second_factor.domain import (
+    RECOVERY_CODE_COUNT,
+    SecondFactorRequired,
+    SecondFactorState,
+)
 from services.identity.second_factor.service import SecondFactorService, SignedInUser
 from services.identity.sessions.domain import Decision
 from services.identity.sessions.store import SessionStore
 from services.kit.redaction import Confidential, OneTimeCode, Password, SessionToken
 from tests.integration.identity.composed import (
+    NEW_PASSWORD,
     NO_CODE,
     OWN_PASSWORD,
     TOWN_HALL,
@@ -271,3 +276,36 @@ async def test_no_secret_and_no_code_is_logged(identity: Identity) -> None:
     )
     for secret in (*hidden, OneTimeCode(user.login)):
         assert secret.reveal() not in told
+
+
+async def test_a_new_password_gives_no_new_guesses_at_codes(identity: Identity) -> None:
+    _, token = await identity.settled_user()
+    secret, _, session = await identity.enrol(token)
+    factors = identity.parts.second_factors
+    for _ in range(4):
+        with pytest.raises(CredentialsRefused):
+            await factors.remove(session.token, OWN_PASSWORD, WRONG_CODE, TOWN_HALL)
+    changed = await identity.change_password(session.token, OWN_PASSWORD, NEW_PASSWORD)
+    with pytest.raises(CredentialsRefused):
+        await factors.remove(changed.token, NEW_PASSWORD, WRONG_CODE, TOWN_HALL)
+    identity.clock.advance(STEP)
+    with pytest.raises(CredentialsRefused):
+        await factors.remove(changed.token, NEW_PASSWORD, identity.code(secret), TOWN_HALL)
+
+
+async def test_a_factor_enrolled_while_a_sign_in_is_checked_is_asked_for(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, token = await identity.settled_user()
+    matches = identity.parts.passwords.matches
+
+    async def overtaken(password_hash: str | None, password: Password, *, urgent: bool = False) -> bool:
+        proved = await matches(password_hash, password, urgent=urgent)
+        with monkeypatch.context() as patch:
+            patch.setattr(identity.parts.passwords, "matches", matches)
+            await identity.enrol(token)
+        return proved
+
+    monkeypatch.setattr(identity.parts.passwords, "matches", overtaken)
+    with pytest.raises(SecondFactorRequired):
+        await identity.sign_in(user)

@@ -63,9 +63,7 @@ def test_an_account_is_locked_by_the_last_failure_that_costs_nothing() -> None:
     assert [failures for failures in range(30) if DELAYS.lock_begins_with(failures)] == [5]
 
 
-@pytest.mark.parametrize(
-    "subject", [AnyBrowser(LOGIN), KnownDevice(LOGIN, UUID(int=1)), HeldSession(LOGIN, UUID(int=1))]
-)
+@pytest.mark.parametrize("subject", [AnyBrowser(LOGIN), KnownDevice(LOGIN, UUID(int=1)), HeldSession(LOGIN)])
 def test_a_try_does_not_print_its_login(subject: Subject) -> None:
     assert LOGIN not in f"{Attempt(UUID(int=2), subject, Verdict.LOCKED)!r}"
 
