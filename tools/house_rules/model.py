@@ -27,8 +27,8 @@ class Source:
         A subject of a service may have a folder of its own, with the same rooms; so has the gateway's policy.
         """
         top, *rest = self.path.parts
-        if top == "gateway" and len(rest) == 1:
-            return rest[0]
+        if top == "gateway" and rest[0] != "edge":
+            return rest[-1]
         if top != "services" or len(rest) < 2 or rest[0] == "kit":
             return None
         inside = rest[1:]
