@@ -8,7 +8,7 @@ from services.identity.passwords.folding import letters_and_digits, normalised
 from services.identity.passwords.guessing import CommonPasswords, is_too_guessable
 from services.identity.passwords.personal_words import PersonalWords
 from services.identity.readable import readable_text
-from services.kit.errors import DomainError, FieldViolation, InvalidField, Reason
+from services.kit.errors import DomainError, FieldViolation, Reason
 from services.kit.redaction import Password
 
 MINIMUM_PASSWORD_LENGTH = 12
@@ -31,14 +31,6 @@ def new_temporary_password() -> Password:
     """A readable random password of 99 bits: `k7m2p-x4w9q-…` (art. 4-2)."""
     groups = (readable_text(_TEMPORARY_PASSWORD_GROUP_LENGTH) for _ in range(_TEMPORARY_PASSWORD_GROUPS))
     return Password("-".join(groups))
-
-
-def require_acceptable(new: Password, current: Password, login: str) -> None:
-    """Interim, until ChangePassword asks PasswordPolicy. Raises InvalidField."""
-    text = normalised(new)
-    violations = [*_form_violations(text), *_likeness_violations(text, normalised(current), login)]
-    if violations or len(text) > MAXIMUM_PASSWORD_LENGTH:
-        raise InvalidField(*(violations or [_length_violation()]))
 
 
 def renewal_is_advised(password_set_time: datetime, now: datetime, reminder_days: int) -> bool:

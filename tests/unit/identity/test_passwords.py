@@ -179,10 +179,26 @@ async def test_who_comes_when_too_many_wait_is_told_so_at_once(passwords: Passwo
     with pytest.raises(SignInsOverloaded) as raised:
         await asyncio.wait_for(passwords.matches(None, WRONG), timeout=1)
     assert raised.value.reason is Reason.RATE_LIMITED
-    assert raised.value.retry_after_seconds
+    assert raised.value.retry_after_seconds is not None
+    assert raised.value.retry_after_seconds > 1
     gate.open()
     assert all(await asyncio.gather(*checks))
     assert await passwords.matches(None, WRONG)
+
+
+async def test_a_flood_is_turned_away_before_any_work_and_nobody_else(
+    passwords: Passwords, gate: Gate
+) -> None:
+    passwords.require_room()
+    checks = await _flood(passwords, gate)
+    with pytest.raises(SignInsOverloaded):
+        passwords.require_room()
+    checks.pop().cancel()
+    await asyncio.sleep(0)
+    passwords.require_room()
+    gate.open()
+    assert all(await asyncio.gather(*checks))
+    passwords.require_room()
 
 
 async def test_a_user_who_is_known_waits_behind_nobody_who_may_be_guessing(
