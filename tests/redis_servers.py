@@ -346,7 +346,8 @@ async def cluster(replica_of: str | None = None) -> AsyncIterator[Cluster]:
         nodes = (*primaries, *replicas)
         async with _running(nodes):
             await _join(nodes, len(primaries))
-            addresses = ",".join(node.address for node in nodes)
+            # The first node has the slot of {identity}: named last, so that others must lead there.
+            addresses = ",".join(node.address for node in reversed(nodes))
             made = Cluster(_settings(folder, f"redis+cluster://{addresses}"), nodes)
             if replica_of:
                 await _replicate(nodes[-1], await made.owner(replica_of))

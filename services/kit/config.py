@@ -58,6 +58,9 @@ class RedisSettings(Section):
     against what the system trusts where it is left out. Sentinels may have a password of their own.
     """
 
+    # A URL that is refused may hold a password.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     url: str
     username: str = "default"
     password_file: Path

@@ -1,11 +1,13 @@
 """One client in every arrangement of Redis, and what it does when its server is in trouble (N8)."""
 
 import asyncio
+import re
 
 import pytest
 from structlog.testing import capture_logs
 
 from deploy.local.errors import LocalStackError
+from deploy.local.layout import PROJECT
 from deploy.local.valkey import server as server_binary
 from services.kit.config import ConfigError, RedisSettings
 from services.kit.errors import DependencyUnavailable
@@ -25,6 +27,7 @@ from tests.redis_servers import (
 )
 
 WRONG = "x21-wrong-password"
+GUIDE = (PROJECT / "docs" / "guides" / "redis.md").read_text()
 
 
 @pytest.fixture(params=["alone", "watched", "clustered"])
@@ -133,10 +136,14 @@ async def test_the_database_is_that_of_the_url(request: pytest.FixtureRequest, s
         assert await read(other, "{identity}:here") == 0
 
 
-async def test_a_user_of_his_own_may_be_all_that_the_server_knows(alone: Standalone) -> None:
-    await alone.server.call("ACL", "SETUSER", "qf", "on", f">{PASSWORD}", "~{identity}:*", "+@all")
+async def test_a_user_who_may_do_what_the_guide_says_may_do_enough(alone: Standalone) -> None:
+    (rule,) = re.findall(r"ACL user: (.*)", GUIDE)
+    await alone.server.call("ACL", "SETUSER", "qf", "on", f">{PASSWORD}", *rule.split())
     async with open_redis(alone.settings.model_copy(update={"username": "qf"})) as client:
         assert await count(client)
+        async with client.pipeline(transaction=True) as pipeline:
+            await pipeline.delete("{identity}:a")
+            await pipeline.execute()
         with pytest.raises(DependencyUnavailable):
             await read(client, "another")
 

@@ -4,6 +4,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from services.kit.config import ConfigError, RedisSettings, Section, load
 from services.kit.redis_url import Address, RedisMode, RedisUrl, parse_redis_url
@@ -109,6 +110,9 @@ def test_a_password_in_the_url_stops_the_start_which_says_where_it_belongs(tmp_p
     told = refusal(tmp_path, url)
     assert "redis.url" in told
     assert "password_file" in told
+    with pytest.raises(ValidationError) as error:
+        RedisSettings(url=url, password_file=tmp_path)
+    assert SECRET not in str(error.value)
 
 
 @pytest.mark.parametrize(
