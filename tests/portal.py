@@ -43,6 +43,10 @@ class Portal:
         body = {"current_password": current, "new_password": new}
         return await self.json.post("/v1/password", json=body, headers=bearer(token))
 
+    async def post(self, path: str, token: str, **fields: Any) -> httpx.Response:
+        """Any other `POST` of a session."""
+        return await self.json.post(path, json=fields, headers=bearer(token))
+
     async def open_session(self, user: User) -> str:
         """The first sign-in with its change of password (art. 4-3); returns the token."""
         signed_in = answered(await self.sign_in(user.login, user.temporary_password))

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import grpc
 import httpx
+import psycopg
+import pyotp
 import pytest
 from redis.asyncio import Redis
 
@@ -22,6 +24,8 @@ from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
 from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
+from services.kit.database import connection_parameters
+from services.kit.migrate import OwnerSettings
 from services.kit.telemetry import SPAN_ATTRIBUTES
 from tests.caisse import BOURGOGNE, Caisse, User
 from tests.e2e.conftest import Channels
@@ -72,13 +76,24 @@ class Canary:
     nir: str
     user: User
     tokens: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    """Device tokens, the app's secret, recovery codes."""
     errors: list[str] = field(default_factory=list)
 
     def never_kept(self) -> list[str]:
         """What may stand nowhere in clear, not even in a database."""
         spaced = f"{self.nir[0]} {self.nir[1:3]} {self.nir[3:5]}"
         temporary = self.user.temporary_password
-        return [self.nir[:13], spaced, FAMILY_NAME, PASSWORD, WRONG_PASSWORD, temporary, *self.tokens]
+        return [
+            self.nir[:13],
+            spaced,
+            FAMILY_NAME,
+            PASSWORD,
+            WRONG_PASSWORD,
+            temporary,
+            *self.tokens,
+            *self.secrets,
+        ]
 
     def never_told(self) -> list[str]:
         """What may stand in no log, span, error or Redis key."""
@@ -108,7 +123,8 @@ async def _succeed(planted: Canary, caisse: Caisse, portal: Portal) -> None:
     changed = await portal.change_password(first, user.temporary_password, PASSWORD)
     second = answered(changed)["session_token"]
     answered(await portal.consult(second, planted.nir))
-    third = answered(await portal.sign_in(user.login, PASSWORD))["session_token"]
+    signed_in = answered(await portal.sign_in(user.login, PASSWORD))
+    third = signed_in["session_token"]
     shown = answered(await portal.consult(third, planted.nir))
     assert shown["periods"][0]["amount_cents"] == AMOUNT_CENTS
     assert FAMILY_NAME in json.dumps(shown)
@@ -117,6 +133,25 @@ async def _succeed(planted: Canary, caisse: Caisse, portal: Portal) -> None:
     answered(await portal.consult(third, planted.nir))
     await caisse.journal(planted.nir)
     planted.tokens += [first, second, third]
+    planted.secrets.append(signed_in["device_token"])
+    await _use_a_second_factor(planted, portal)
+
+
+async def _use_a_second_factor(planted: Canary, portal: Portal) -> None:
+    begun = answered(
+        await portal.post("/v1/second-factor:begin", planted.tokens[-1], current_password=PASSWORD)
+    )
+    code = pyotp.TOTP(begun["totp_secret"]).now()
+    confirmed = answered(
+        await portal.post("/v1/second-factor:confirm", planted.tokens[-1], one_time_code=code)
+    )
+    recovery_codes = confirmed["recovery_codes"]
+    planted.tokens.append(confirmed["session_token"])
+    planted.secrets += [begun["totp_secret"], begun["otpauth_uri"], *recovery_codes]
+    with_code = {"login": planted.user.login, "password": PASSWORD, "one_time_code": recovery_codes[0]}
+    signed_in = answered(await portal.json.post("/v1/sessions", json=with_code))
+    planted.tokens.append(signed_in["session_token"])
+    planted.secrets.append(signed_in["device_token"])
 
 
 async def _fail_by_json(planted: Canary, portal: Portal) -> None:
@@ -141,6 +176,13 @@ async def _fail_by_json(planted: Canary, portal: Portal) -> None:
         portal.json.get(f"/{nir}", headers=auth | {"x-nir": nir, "user-agent": nir, "referer": nir}),
         portal.json.put(consult, json={"nir": nir}, headers=auth),
         portal.sign_in(login, WRONG_PASSWORD),
+        portal.sign_in(login, PASSWORD),
+        portal.json.post("/v1/sessions", json={"login": login, "password": PASSWORD, "one_time_code": nir}),
+        portal.json.post("/v1/sessions", json={"login": login, "password": PASSWORD, "device_token": nir}),
+        portal.post("/v1/second-factor:begin", token, current_password=WRONG_PASSWORD),
+        portal.post("/v1/second-factor:begin", token, current_password=PASSWORD),
+        portal.post("/v1/second-factor:confirm", token, one_time_code=planted.secrets[1]),
+        portal.post("/v1/second-factor:remove", token, current_password=PASSWORD, one_time_code=nir),
         portal.sign_in(PASSWORD, login),
         portal.sign_in(nir, FAMILY_NAME),
         portal.change_password(token, WRONG_PASSWORD, PASSWORD),
@@ -275,6 +317,23 @@ async def test_nothing_stands_in_clear_on_disk(canary: Canary, stack: Stack) -> 
     assert {
         path.name: leaked for path, content in read.items() if (leaked := found(canary.never_kept(), content))
     } == {}
+
+
+async def test_no_row_of_identity_tells(canary: Canary, stack: Stack) -> None:
+    """Texts as they stand, and bytes both as they are and as they are written."""
+    owner = stack.settings("identity_owner", OwnerSettings).database
+    rows: list[bytes] = []
+    async with await psycopg.AsyncConnection.connect(**connection_parameters(owner)) as connection:
+        tables = await connection.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
+        )
+        for (table,) in await tables.fetchall():
+            async with connection.cursor().copy(f"COPY {table} TO STDOUT".encode()) as copy:
+                rows += [bytes(row) async for row in copy]
+    dump = b"\n".join(rows)
+    assert canary.user.account_id.encode() in dump
+    never_kept = canary.never_kept()
+    assert found([*never_kept, *(secret.encode().hex() for secret in never_kept)], dump) == []
 
 
 def test_no_process_argument_tells(canary: Canary, stack: Stack) -> None:
