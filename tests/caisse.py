@@ -9,6 +9,7 @@ from google.type.date_pb2 import Date
 
 from msa.identity.v1 import account_service_pb2 as account_pb
 from msa.identity.v1.account_service_pb2_grpc import AccountServiceStub
+from msa.identity.v1.security_event_service_pb2_grpc import SecurityEventServiceStub
 from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
@@ -49,6 +50,7 @@ class Caisse:
         self, identity: grpc.aio.Channel, partners: grpc.aio.Channel, quotient: grpc.aio.Channel
     ) -> None:
         self.accounts = AccountServiceStub(identity)
+        self.events = SecurityEventServiceStub(identity)
         self.partners = PartnerServiceStub(partners)
         self.conventions = ConventionServiceStub(partners)
         self.habilitations = HabilitationServiceStub(partners)
