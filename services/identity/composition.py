@@ -116,7 +116,6 @@ def _compose(
             database=database,
             accounts=accounts,
             sessions=sessions,
-            idle=idle,
             second_factors=factors,
             guard=guard,
             passwords=passwords,

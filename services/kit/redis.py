@@ -24,6 +24,7 @@ from services.kit.redis_routes import ClusterRoute, Route, SentinelRoute
 from services.kit.redis_url import RedisMode, RedisUrl, parse_redis_url
 
 _TIMEOUT_SECONDS = 0.5
+_TURN_SECONDS = 1
 _log = structlog.get_logger()
 
 # What the stores use, whatever stands behind it. All keys of one client share a hash tag, `{identity}:…`.
@@ -119,7 +120,7 @@ def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
         "socket_connect_timeout": _TIMEOUT_SECONDS,
         # In a flood, calls wait for one of these: to open another takes longer (2 ms) than a call.
         "max_connections": 32,
-        "timeout": _TIMEOUT_SECONDS,
+        "timeout": _TURN_SECONDS,
         # For a connection that died while it idled.
         "retry": _retry(1),
         # Where they are on, a connection that still holds the answer to somebody else is not noticed.

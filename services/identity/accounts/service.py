@@ -30,7 +30,6 @@ from services.identity.passwords.domain import new_temporary_password
 from services.identity.passwords.hashing import Passwords
 from services.identity.passwords.personal_words import PersonalWords
 from services.identity.second_factor.store import SecondFactorStore
-from services.identity.sessions.idle_store import IdleStore
 from services.identity.sessions.store import SessionStore
 from services.kit.clock import Clock
 from services.kit.database import ConstraintViolated, Database
@@ -49,7 +48,6 @@ class AccountService:
         database: Database,
         accounts: AccountStore,
         sessions: SessionStore,
-        idle: IdleStore,
         second_factors: SecondFactorStore,
         guard: SignInGuard,
         passwords: Passwords,
@@ -61,7 +59,6 @@ class AccountService:
         self._database = database
         self._accounts = accounts
         self._sessions = sessions
-        self._idle = idle
         self._second_factors = second_factors
         self._guard = guard
         self._passwords = passwords

@@ -4,7 +4,6 @@ Each statement is part of a larger act, as a sign-in, and runs on the connection
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,11 +18,6 @@ _FACTOR = """
     FROM second_factors
     WHERE account_id = %(account_id)s AND kind = %(kind)s
 """
-
-
-@dataclass(frozen=True)
-class _Count:
-    codes: int
 
 
 class SecondFactorStore:
@@ -102,16 +96,6 @@ class SecondFactorStore:
                 "INSERT INTO recovery_codes (account_id, code_digest) VALUES (%s, %s)",
                 [(account_id, code_digest) for code_digest in code_digests],
             )
-
-    async def remaining_recovery_codes(self, account_id: UUID) -> int:
-        """How many recovery codes are unused."""
-        counted = await self._database.fetch_one(
-            "count_recovery_codes",
-            _Count,
-            "SELECT count(*) AS codes FROM recovery_codes WHERE account_id = %s",
-            [account_id],
-        )
-        return counted.codes if counted else 0
 
     async def remove(self, connection: AsyncConnection, account_id: UUID) -> None:
         """Forgets the factor, begun or enrolled, and the recovery codes. Fine where there are none."""

@@ -91,7 +91,12 @@ class Factor:
 
     async def remaining(self) -> int:
         """How many recovery codes are left."""
-        return await self.store.remaining_recovery_codes(self.account_id)
+        async with self.database.transaction("count") as connection:
+            return (
+                await connection.execute(
+                    "SELECT FROM recovery_codes WHERE account_id = %s", [self.account_id]
+                )
+            ).rowcount
 
 
 @asynccontextmanager
