@@ -119,7 +119,7 @@ def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
         "socket_timeout": _TIMEOUT_SECONDS,
         "socket_connect_timeout": _TIMEOUT_SECONDS,
         # In a flood, calls wait for one of these: to open another takes longer (2 ms) than a call.
-        "max_connections": 32,
+        "max_connections": 16,
         "timeout": _TURN_SECONDS,
         # For a connection that died while it idled.
         "retry": _retry(1),

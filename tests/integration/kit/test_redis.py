@@ -107,7 +107,7 @@ async def test_a_flood_is_answered_and_not_turned_away(arrangement: Arrangement)
         await asyncio.gather(*(count(client) for _ in range(200)))
         assert await count(client) == [value + 201 for value in before]
         connections = [await server.call("CLIENT LIST") for server in servers]
-        assert sum(line["cmd"].startswith("eval") for lines in connections for line in lines) <= 32
+        assert sum(line["cmd"].startswith("eval") for lines in connections for line in lines) <= 16
 
 
 @pytest.mark.parametrize("which", ["password_file", "sentinel_password_file"])
@@ -165,7 +165,7 @@ async def test_a_server_that_hangs_costs_a_caller_one_time_out(alone: Standalone
             assert await seconds_until_unavailable(client) < 1
             waits = await asyncio.gather(*(seconds_until_unavailable(client) for _ in range(200)))
             # In a flood, a second to have a connection and one time-out.
-            assert max(waits) < 2
+            assert max(waits) < 3
         assert await count(client)
 
 
@@ -173,11 +173,11 @@ async def test_a_server_that_is_away_at_the_start_is_served_when_it_comes() -> N
     async with standalone() as servers:
         servers.server.kill()
         async with open_redis(servers.settings) as client:
-            assert await seconds_until_unavailable(client) < 0.2
+            assert await seconds_until_unavailable(client) < 0.5
             await servers.server.restart()
             assert await count(client) == [1, 1, 1]
             servers.server.kill()
-            assert await seconds_until_unavailable(client) < 0.2
+            assert await seconds_until_unavailable(client) < 0.5
             await servers.server.restart()
             assert await count(client) == [2, 2, 2]
             servers.server.kill()

@@ -56,7 +56,7 @@ async def test_sentinels_that_hang_or_died_are_done_without(watched: Watched) ->
         with first.paused():
             start = monotonic()
             await count(client)
-            assert monotonic() - start < 0.3
+            assert monotonic() - start < 0.5
         first.kill()
         await ask_anew(client)
         await asyncio.gather(*(count(client) for _ in range(40)))
@@ -68,7 +68,7 @@ async def test_sentinels_that_hang_or_died_are_done_without(watched: Watched) ->
         first.kill()
         assert await count(client), "a connection that is open needs no Sentinel"
         await ask_anew(client)
-        assert await seconds_until_unavailable(client) < 0.3
+        assert await seconds_until_unavailable(client) < 0.5
         for server in watched.sentinels:
             await server.restart()
         assert await count(client)
