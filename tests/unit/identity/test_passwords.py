@@ -263,6 +263,18 @@ async def test_a_turn_that_came_too_late_goes_to_the_next(cancelled_first: bool)
     await asyncio.wait_for(turns.take(urgent=False), timeout=1)
 
 
+async def test_nobody_need_wait_for_a_free_turn_to_be_taken() -> None:
+    turns = Turns(at_work=1, maximum_waiting=0)
+    turns.require_room()
+    await turns.take(urgent=False)
+    with pytest.raises(SignInsOverloaded):
+        turns.require_room()
+    with pytest.raises(SignInsOverloaded):
+        await turns.take(urgent=True)
+    turns.give_back()
+    await turns.take(urgent=False)
+
+
 class RecordingRules(PasswordRules):
     """Remembers where it ran."""
 
