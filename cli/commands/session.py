@@ -66,7 +66,14 @@ def revoke(
         confirm(f"End {ended}?", yes=yes)
     request = pb.RevokeSessionsRequest()
     setattr(request, field, value)
-    qf.services.identity.call(accounts.stub(qf).RevokeSessions, request)
+    try:
+        qf.services.identity.call(accounts.stub(qf).RevokeSessions, request)
+    except CommandFailed as failed:
+        if failed.reason != Reason.RECORD_NOT_FOUND:
+            raise
+        raise failed.with_remedy(
+            "`qf user events` names the sessions of a user, `qf user list` the habilitations."
+        ) from None
     qf.output.record("Ended", {field: value, "ended": ended})
 
 

@@ -235,6 +235,17 @@ def test_a_partner_or_caisse_that_is_not_there_does_not_look_done(known: Fakes) 
     assert sent(known, pb.RevokeSessionsRequest) == []
 
 
+@pytest.mark.parametrize("arguments", [("--session", "ses-9"), ("--habilitation", "hab-9")])
+def test_a_session_or_user_that_is_not_there_is_told_where_to_look(
+    known: Fakes, arguments: tuple[str, ...]
+) -> None:
+    known.script.replies["RevokeSessions"] = refuse(RecordNotFound())
+    result = known.qf("session", "revoke", *arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "qf user events" in result.stderr
+
+
 @pytest.mark.parametrize("arguments", WIDE[:2])
 def test_sessions_are_ended_also_while_the_register_is_away(known: Fakes, arguments: tuple[str, ...]) -> None:
     known.stop("partners")

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from google.type import date_pb2
@@ -133,6 +134,67 @@ async def test_a_user_is_registered_renewed_and_withdrawn(qf: Qf) -> None:
     (listed,) = await qf.json("user", "list", "--convention", registered.convention_id)
     assert listed["habilitation_id"] == habilitation
     assert (await qf.json("user", "show", *named))["disable_time"]
+
+
+async def test_what_happens_to_an_account_is_on_record(qf: Qf) -> None:
+    user = (await register(qf)).user
+    named = ("--habilitation", user["habilitation_id"])
+    await qf.json("user", "unlock", *named)
+    await qf.json("session", "revoke", *named)
+    await qf.json("user", "new-password", *named)
+    await qf.json("user", "disable", *named)
+    events = await qf.json("user", "events", *named)
+    assert [event["kind"] for event in events] == [
+        "ACCOUNT_DISABLED",
+        "TEMPORARY_PASSWORD_ISSUED",
+        "SESSIONS_REVOKED",
+        "ACCOUNT_UNLOCKED",
+        "ACCOUNT_CREATED",
+    ]
+    assert {event["account_id"] for event in events} == {user["account_id"]}
+    assert all(len(event["trace_id"]) == 32 for event in events)
+    assert await qf.json("user", "events", *named, "--limit", "2") == events[:2]
+    ids = [event["event_id"] for event in await qf.json("events", "--limit", "500")]
+    assert {event["event_id"] for event in events} <= set(ids)
+
+
+async def test_whose_an_account_is_can_be_asked(qf: Qf) -> None:
+    user = (await register(qf)).user
+    shown = await qf.json("user", "show", "--account", user["account_id"])
+    assert (shown["habilitation_id"], shown["nom"]) == (user["habilitation_id"], "GARMELIN")
+    assert (shown["locked"], shown["second_factor_enrolled"], shown["last_sign_in_time"]) == (
+        False,
+        False,
+        None,
+    )
+    assert shown["dormancy_date"] > shown["password_set_time"]
+
+
+async def test_sessions_of_a_partner_are_ended_and_of_none_are_not(qf: Qf) -> None:
+    registered = await register(qf)
+    ended = await qf.json("session", "revoke", "--partner", registered.partner_id, "--yes")
+    assert ended["partner_id"] == registered.partner_id
+    (event,) = await qf.json("events", "--limit", "1")
+    assert (event["kind"], event["scope"]) == ("SESSIONS_REVOKED", f"partner:{registered.partner_id}")
+    nobody = str(uuid4())
+    for option in ("--session", "--habilitation", "--partner"):
+        assert (await qf.run("session", "revoke", option, nobody, "--yes")).status == 1
+
+
+async def test_a_partner_s_policy_is_set_and_taken_back(qf: Qf) -> None:
+    partner = ("--partner", (await register(qf)).partner_id)
+    policy = ("partner", "policy", *partner)
+    assert (await qf.json(*policy))["second_factor_required"] is False
+    assert (await qf.json(*policy, "--require-second-factor"))["second_factor_required"] is True
+    assert (await qf.json(*policy))["second_factor_required"] is True
+    assert (await qf.json(*policy, "--no-require-second-factor"))["second_factor_required"] is False
+
+
+async def test_the_outbox_is_reached_and_an_unknown_message_harms_nobody(qf: Qf) -> None:
+    assert isinstance(await qf.json("outbox", "lease", "--maximum", "1", "--seconds", "1"), list)
+    unknown = str(uuid4())
+    assert (await qf.json("outbox", "acknowledge", unknown))["message_ids"] == [unknown]
+    assert (await qf.run("outbox", "acknowledge", "no-uuid")).status == 1
 
 
 async def test_the_same_file_again_changes_nothing(qf: Qf, tmp_path: Path) -> None:
