@@ -46,7 +46,7 @@ Channels = Mapping[tuple[str, str], grpc.aio.Channel]
 
 
 @pytest.fixture(scope="module")
-async def channels(stack: Stack) -> AsyncIterator[Channels]:
+async def serving(stack: Stack) -> AsyncIterator[Channels]:
     """Channels to the servers as they are."""
     async with _channels(stack) as opened:
         yield opened
@@ -67,8 +67,8 @@ async def reflecting() -> AsyncIterator[Channels]:
 
 
 @pytest.mark.parametrize("rpc", OTHERS, ids=_row_name)
-async def test_the_answer_is_the_one_that_the_table_tells(channels: Channels, rpc: Rpc) -> None:
-    assert await _answers(channels, rpc) == _told(rpc)
+async def test_the_answer_is_the_one_that_the_table_tells(serving: Channels, rpc: Rpc) -> None:
+    assert await _answers(serving, rpc) == _told(rpc)
 
 
 @pytest.mark.parametrize("rpc", REFLECTION, ids=_row_name)
@@ -77,8 +77,8 @@ async def test_so_is_the_answer_of_reflection_where_it_is_on(reflecting: Channel
 
 
 @pytest.mark.parametrize("rpc", REFLECTION, ids=_row_name)
-async def test_reflection_is_off_unless_it_is_turned_on(channels: Channels, rpc: Rpc) -> None:
-    assert {await _answer(channels[rpc.server, certificate], rpc) for certificate in CERTIFICATES} == {
+async def test_reflection_is_off_unless_it_is_turned_on(serving: Channels, rpc: Rpc) -> None:
+    assert {await _answer(serving[rpc.server, certificate], rpc) for certificate in CERTIFICATES} == {
         grpc.StatusCode.UNIMPLEMENTED.name
     }
 
