@@ -21,6 +21,9 @@ from services.kit.redaction import Password
 
 T = TypeVar("T")
 
+# A tenth of what others get of a core they both want.
+_NICENESS = 10
+
 _log = structlog.get_logger()
 
 
@@ -107,9 +110,15 @@ async def open_passwords(settings: PasswordSettings) -> AsyncIterator[Passwords]
 
 
 def _give_way() -> None:
-    """Lets this thread, and those that argon2 starts from it, run where nothing else wants to."""
+    """Leaves one core to everything else, and most of the others; argon2's own threads inherit both.
+
+    A lower priority would keep sign-ins waiting for as long as the machine is busy; and with none of the cores left
+    free, a thread that holds the interpreter's lock would wait for a core while the event loop waits for the lock.
+    """
     try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        os.nice(_NICENESS)
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[1:] or cores)
     except OSError as error:
         _log.warning("hashing_priority_unchanged", error_type=type(error).__name__)
 

@@ -280,12 +280,12 @@ class RecordingRules(PasswordRules):
 
     def __init__(self) -> None:
         super().__init__(load_common_passwords(), PersonalWords(bytes(32)))
-        self.ran_on: list[tuple[int, int]] = []
+        self.ran_on: list[tuple[int, tuple[int, set[int]]]] = []
 
     def violations(
         self, new: Password, current: Password, login: str, personal_word_indexes: Sequence[bytes]
     ) -> list[FieldViolation]:
-        self.ran_on.append((threading.get_ident(), os.sched_getscheduler(0)))
+        self.ran_on.append((threading.get_ident(), _place()))
         return super().violations(new, current, login, personal_word_indexes)
 
 
@@ -327,27 +327,43 @@ async def test_the_rules_that_cost_little_come_first(passwords: Passwords, gate:
 async def test_the_rules_run_beside_the_loop(passwords: Passwords) -> None:
     rules = RecordingRules()
     assert await _broken_rules(PasswordPolicy(rules, passwords), RIGHT.reveal(), []) == []
-    ((thread, scheduler),) = rules.ran_on
+    ((thread, place),) = rules.ran_on
     assert thread != threading.get_ident()
     # They hold the interpreter's lock: the loop would wait for whatever they wait for.
-    assert scheduler == os.sched_getscheduler(0)
+    assert place == _place()
 
 
-async def test_hashing_runs_where_nothing_else_wants_to(
+def _place() -> tuple[int, set[int]]:
+    """The niceness of the running thread, and the cores that it may use."""
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), os.sched_getaffinity(0)
+
+
+async def test_hashing_gives_way_and_leaves_a_core_to_everything_else(
     passwords: Passwords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passwords, "_verify", lambda *_: os.sched_getscheduler(0) == os.SCHED_IDLE)
+    places: list[tuple[int, set[int]]] = []
+
+    def look(*_: object) -> bool:
+        places.append(_place())
+        return True
+
+    monkeypatch.setattr(passwords, "_verify", look)
+    niceness, cores = _place()
     assert await passwords.matches(None, RIGHT)
-    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    ((niceness_of_hashing, cores_of_hashing),) = places
+    assert niceness_of_hashing == min(niceness + 10, 19)
+    assert cores_of_hashing == (cores - {min(cores)} or cores)
+    assert _place() == (niceness, cores)
 
 
+@pytest.mark.parametrize("call", ["nice", "sched_setaffinity"])
 async def test_where_priorities_are_not_to_be_had_passwords_are_hashed_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
+    call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    monkeypatch.setattr(os, call, refuse)
     with capture_logs() as lines:
         async with open_passwords(CHEAP) as passwords:
             assert not await passwords.matches(None, RIGHT)
