@@ -61,8 +61,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.flood", description=__doc__)
     parser.add_argument("--seconds", type=float, default=15, help="length of each of the two measurements")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="sign-ins that are tried at once")
+    parser.add_argument("--sample-ratio", type=float, default=1.0, help="share of the calls that are traced")
     arguments = parser.parse_args()
-    stack = launch(new_root(), arguments=["--no-demo", *(f"--set={setting}" for setting in UNBOUNDED)])
+    settings = (*UNBOUNDED, f"identity.telemetry.sample_ratio={arguments.sample_ratio}")
+    stack = launch(new_root(), arguments=["--no-demo", *(f"--set={setting}" for setting in settings)])
     try:
         stack.wait_for_start()
         figures = asyncio.run(measure(stack, arguments.seconds, arguments.at_once))

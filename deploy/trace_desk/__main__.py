@@ -1,6 +1,7 @@
 """Starts the trace desk: `python -m deploy.trace_desk --config FILE`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from deploy.trace_desk.server import serve
 from deploy.trace_desk.settings import ENV_PREFIX, TraceDeskSettings
 from services.kit import logs
 from services.kit.config import ConfigError, load
+
+_NICENESS = 10
 
 
 def main() -> None:
@@ -21,6 +24,8 @@ def main() -> None:
     path = parser.parse_args().config
     try:
         settings = load(TraceDeskSettings, path, ENV_PREFIX)
+        # On one machine with what it watches, it gives way.
+        os.nice(_NICENESS)
         logs.configure("trace_desk")
         uvloop.run(serve(settings))
     except ConfigError as error:

@@ -55,7 +55,7 @@ class PasswordSettings(Section):
     iterations: int = Field(default=3, ge=1)
     parallelism: int = Field(default=4, ge=1)
     concurrent_hashes: int = Field(default=2, ge=1)
-    maximum_waiting_hashes: int = Field(default=32, ge=0)
+    maximum_waiting_hashes: int = Field(default=24, ge=0)
     temporary_validity_days: int = Field(default=30, ge=1)
     renewal_reminder_days: int = Field(default=365, ge=1)
     remembered_passwords: int = Field(default=5, ge=1)

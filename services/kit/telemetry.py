@@ -75,6 +75,8 @@ def configure(service: str, settings: TelemetrySettings) -> TracerProvider:
                 RegistryExporter(exporter),
                 schedule_delay_millis=500,
                 max_queue_size=16384,
+                # Writing a batch holds the interpreter's lock: short ones let calls through between them.
+                max_export_batch_size=128,
             )
         )
     trace.set_tracer_provider(provider)

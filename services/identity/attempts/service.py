@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from services.identity.attempts.domain import Attempt, Subject, TooManySignIns
 from services.identity.attempts.store import AttemptCounter
 from services.identity.domain import CredentialsRefused
+from services.identity.passwords.domain import SignInsOverloaded
 from services.kit.clock import Clock
 from services.kit.errors import DependencyUnavailable, DomainError
 
@@ -44,8 +45,10 @@ class SignInGuard:
             raise
         except DomainError as error:
             await _if_possible(self._attempts.withdraw(attempt))
-            if not isinstance(error, DependencyUnavailable):
-                _require_unlocked(attempt)  # not even that the password was right is told
+            # What says nothing of the account is told to everybody alike; of anything else, not even that the password
+            # was right.
+            if not isinstance(error, (DependencyUnavailable, SignInsOverloaded)):
+                _require_unlocked(attempt)
             raise
         except asyncio.CancelledError:
             await _if_possible(self._attempts.abandon(attempt))
