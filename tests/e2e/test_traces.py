@@ -18,12 +18,13 @@ SIGN_IN = """
       gateway: msa.gateway.v1.SessionService/SignIn
         gateway: msa.identity.v1.SessionService/SignIn
           identity: msa.identity.v1.SessionService/SignIn
-            identity: redis begin_attempt
             identity: postgresql find_account
+            identity: redis begin_attempt
             identity: argon2 verify
-            identity: postgresql record_sign_in
-            identity: redis clear_attempts
+            identity: postgresql sign_in
             identity: redis add_session
+            identity: redis remove_sessions
+            identity: redis succeed_attempt
 """
 CONSULTATION = """
     edge: POST /v1/quotients:consult

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import grpc
@@ -16,7 +16,6 @@ from msa.identity.v1 import account_service_pb2 as account_pb
 from msa.identity.v1 import session_service_pb2 as session_pb
 from msa.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from msa.identity.v1.session_service_pb2_grpc import SessionServiceStub
-from services.identity.access import ACCESS
 from services.kit.clock import SystemClock
 from services.kit.status import reason_of, status_of
 from tests.stack import Stack
@@ -255,28 +254,6 @@ async def test_a_locked_account_reads_like_a_wrong_password_and_tells_no_delay(a
     await api.accounts.UnlockAccount(unlock)
     assert not (await api.accounts.GetAccount(shown)).account.locked
     assert (await api.sessions.SignIn(right)).refused_sign_in_count == 6
-
-
-CLIENTS = {
-    "gateway": frozenset({"gateway"}),
-    "qf": frozenset({"agent_tools", "mailer"}),
-    "partners": frozenset[str](),
-}
-
-
-@pytest.mark.parametrize(
-    ("method", "client"),
-    [
-        (method, client)
-        for method, allowed in ACCESS.items()
-        for client, roles in CLIENTS.items()
-        if not roles & allowed
-    ],
-)
-async def test_a_client_that_is_not_on_the_list_is_refused(stack: Stack, method: str, client: str) -> None:
-    async with stack.channel("identity", client=client) as channel:
-        call: Awaitable[Any] = channel.unary_unary(method, _as_is, _as_is)(b"")
-        assert await _refusal(call) == (grpc.StatusCode.PERMISSION_DENIED, "CLIENT_NOT_ALLOWED")
 
 
 async def test_a_client_without_a_certificate_does_not_get_in(stack: Stack) -> None:

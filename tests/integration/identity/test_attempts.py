@@ -28,6 +28,7 @@ from services.identity.attempts.service import SignInGuard
 from services.identity.attempts.store import AttemptCounter
 from services.identity.config import SignInSettings
 from services.identity.domain import CredentialsRefused
+from services.identity.passwords.domain import SignInsOverloaded
 from services.identity.second_factor.domain import SecondFactorRequired
 from services.kit.clock import epoch_ms
 from services.kit.config import RedisSettings
@@ -405,7 +406,7 @@ async def test_a_lock_shows_in_no_limit_of_a_network(limited: Replica) -> None:
 # How a try ends
 
 
-@pytest.mark.parametrize("error", [SecondFactorRequired(), DependencyUnavailable()])
+@pytest.mark.parametrize("error", [SecondFactorRequired(), DependencyUnavailable(), SignInsOverloaded()])
 async def test_where_nothing_was_decided_nothing_is_counted(limited: Replica, error: Exception) -> None:
     await limited.fail_often(SOMEBODY, 3)
     for _ in range(200):
@@ -414,6 +415,18 @@ async def test_where_nothing_was_decided_nothing_is_counted(limited: Replica, er
     for _ in range(94):
         await limited.fail(stranger())
     assert await limited.retry_after(stranger())
+
+
+async def test_who_is_turned_away_learns_nothing_of_a_lock(here: Replica) -> None:
+    await here.fail_often(SOMEBODY, 6)
+    for error in (SignInsOverloaded(), DependencyUnavailable()):
+        with pytest.raises(type(error)):
+            async with here.guard.attempt(SOMEBODY) as attempt:
+                assert attempt.locked
+                raise error
+    with pytest.raises(CredentialsRefused):
+        async with here.guard.attempt(SOMEBODY):
+            raise SecondFactorRequired
 
 
 async def test_a_try_that_is_given_up_counts_for_its_network_alone(limited: Replica) -> None:
