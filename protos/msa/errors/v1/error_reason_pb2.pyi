@@ -33,8 +33,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     revocation, or never issued; which of these is not told (art. 7-1). Remedy: sign in again.
     """
     ERROR_REASON_CREDENTIALS_REFUSED: _ErrorReason.ValueType  # 3
-    """UNAUTHENTICATED: this login and password open nothing. Unknown login, wrong password, expired
-    temporary password and disabled account read the same. Remedy: check both, or ask the caisse.
+    """UNAUTHENTICATED: these credentials open nothing. Unknown login, wrong password or code, account
+    locked by failures, expired temporary password and disabled account read the same.
+    Remedy: check them; after several failures wait a while, or ask the caisse.
     """
     ERROR_REASON_PASSWORD_CHANGE_REQUIRED: _ErrorReason.ValueType  # 4
     """PERMISSION_DENIED: the temporary password must be replaced before anything else (art. 4-3).
@@ -106,8 +107,9 @@ ERROR_REASON_SESSION_NOT_VALID: ErrorReason.ValueType  # 2
 revocation, or never issued; which of these is not told (art. 7-1). Remedy: sign in again.
 """
 ERROR_REASON_CREDENTIALS_REFUSED: ErrorReason.ValueType  # 3
-"""UNAUTHENTICATED: this login and password open nothing. Unknown login, wrong password, expired
-temporary password and disabled account read the same. Remedy: check both, or ask the caisse.
+"""UNAUTHENTICATED: these credentials open nothing. Unknown login, wrong password or code, account
+locked by failures, expired temporary password and disabled account read the same.
+Remedy: check them; after several failures wait a while, or ask the caisse.
 """
 ERROR_REASON_PASSWORD_CHANGE_REQUIRED: ErrorReason.ValueType  # 4
 """PERMISSION_DENIED: the temporary password must be replaced before anything else (art. 4-3).
