@@ -1,9 +1,6 @@
 """`msa.gateway.v1`: protobuf ↔ domain."""
 
-from datetime import timedelta
 from typing import Any
-
-from google.protobuf.duration_pb2 import Duration
 
 from gateway.domain import (
     Coordonnees,
@@ -22,7 +19,7 @@ from msa.gateway.v1 import status_service_pb2 as status_pb
 from msa.gateway.v1.quotient_service_pb2_grpc import QuotientServiceServicer
 from msa.gateway.v1.session_service_pb2_grpc import SessionServiceServicer
 from msa.gateway.v1.status_service_pb2_grpc import StatusServiceServicer
-from services.kit.messages import to_timestamp
+from services.kit.messages import to_duration, to_timestamp
 from services.kit.redaction import OneTimeCode, Password
 
 
@@ -65,10 +62,10 @@ class SessionHandler(SessionServiceServicer):
         return session_pb.GetSessionResponse(
             password_change_required=state.password_change_required,
             second_factor_enrolment_required=state.second_factor_enrolment_required,
-            idle_timeout=_to_duration(state.idle_timeout),
+            idle_timeout=to_duration(state.idle_timeout),
             idle_expire_time=to_timestamp(state.idle_expire_time),
             expire_time=to_timestamp(state.expire_time),
-            remaining=_to_duration(state.remaining),
+            remaining=to_duration(state.remaining),
             expiring_soon=state.expiring_soon,
             previous_sign_in_time=to_timestamp(state.previous_sign_in_time),
         )
@@ -123,7 +120,7 @@ def session_fields(opened: OpenedSession) -> dict[str, Any]:
     """The fields of every response that opens a session."""
     return {
         "session_token": opened.session_token.reveal(),
-        "idle_timeout": _to_duration(opened.idle_timeout),
+        "idle_timeout": to_duration(opened.idle_timeout),
         "expire_time": to_timestamp(opened.expire_time),
     }
 
@@ -139,12 +136,6 @@ def _sign_in_response(signed_in: SignedIn) -> session_pb.SignInResponse:
         device_token=signed_in.device_token.reveal(),
         refused_sign_in_count=signed_in.refused_sign_in_count,
     )
-
-
-def _to_duration(length: timedelta) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(length)
-    return duration
 
 
 def _consult_response(disclosure: Disclosure) -> quotient_pb.ConsultQuotientResponse:

@@ -3,10 +3,8 @@
 import hmac
 from uuid import UUID
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from services.kit import vault
+from services.kit.keys import derived_key
 from services.kit.nir import Nir
 
 _PURPOSE = b"msa.quotient.coordonnees"
@@ -28,7 +26,7 @@ class Vault(vault.Vault):
 
     def __init__(self, key: bytes) -> None:
         super().__init__(key, _PURPOSE)
-        self._digest_key = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE + b" digest").derive(key)
+        self._digest_key = derived_key(key, _PURPOSE + b" digest")
 
     def digest(self, dossier_id: UUID, clear: bytes) -> bytes:
         """A keyed digest, 32 bytes: equal texts of one dossier, and these only, have the same."""

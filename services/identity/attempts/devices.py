@@ -9,8 +9,8 @@ import struct
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.identity.attempts.keys import derived_key
 from services.kit.clock import epoch_ms, from_epoch_ms
+from services.kit.keys import derived_key
 from services.kit.redaction import DeviceToken
 
 _VERSION = 1
@@ -27,7 +27,7 @@ class Devices:
     """
 
     def __init__(self, index_key: bytes, validity: timedelta) -> None:
-        self._key = derived_key(index_key, "devices")
+        self._key = derived_key(index_key, b"msa.identity.devices")
         self._validity = validity
 
     def issue(self, login: str, device_generation: int, device_id: UUID, now: datetime) -> DeviceToken:

@@ -48,12 +48,12 @@ class SignInGuard:
             # What says nothing of the account is told to everybody alike; of anything else, not even that the password
             # was right.
             if not isinstance(error, (DependencyUnavailable, SignInsOverloaded)):
-                _require_unlocked(attempt)
+                require_unlocked(attempt)
             raise
         except asyncio.CancelledError:
             await _if_possible(self._attempts.abandon(attempt))
             raise
-        _require_unlocked(attempt)
+        require_unlocked(attempt)
         await (self._attempts.succeed(attempt) if forgets else self._attempts.withdraw(attempt))
 
     async def unlock(self, login: str) -> None:
@@ -65,7 +65,8 @@ class SignInGuard:
         return await self._attempts.is_locked(login, self._clock.now())
 
 
-def _require_unlocked(attempt: Attempt) -> None:
+def require_unlocked(attempt: Attempt) -> None:
+    """Raises CredentialsRefused where the subject of the try is locked."""
     if attempt.locked:
         raise CredentialsRefused
 

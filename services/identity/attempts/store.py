@@ -20,10 +20,10 @@ from services.identity.attempts.domain import (
     Subject,
     Verdict,
 )
-from services.identity.attempts.keys import derived_key
 from services.identity.config import SignInSettings
 from services.kit.clock import epoch_ms
 from services.kit.identifiers import new_uuid7
+from services.kit.keys import derived_key
 from services.kit.redis import RedisClient, RedisScript, redis_operation
 
 # A subject is a sorted set of its tries. The delays come from the caller, those after 0, 1, 2 … failures; there is none
@@ -142,7 +142,7 @@ class AttemptCounter:
         self._network_backlog = _Backlog.of(settings.network_failures_per_hour, timedelta(hours=1))
         self._global_backlog = _Backlog.of(settings.global_failures_per_minute, timedelta(minutes=1))
         self._digest_keys = {
-            kind: derived_key(index_key, f"attempts.{kind}")
+            kind: derived_key(index_key, f"msa.identity.attempts.{kind}".encode())
             for kind in ("login", "device", "session", "network", "cleared")
         }
         self._begin = RedisScript(client, _BEGIN)

@@ -3,8 +3,8 @@
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
 
-from services.identity.attempts.keys import derived_key
 from services.identity.passwords.folding import readings, words
+from services.kit.keys import derived_key
 
 # Shorter ones, like "de" and "la", stand in any text.
 _SHORTEST = 3
@@ -15,7 +15,7 @@ class PersonalWords:
     """Knows a user's names again without keeping them: HMAC-SHA-256 under a key derived from the index key."""
 
     def __init__(self, index_key: bytes) -> None:
-        self._key = derived_key(index_key, "personal_words")
+        self._key = derived_key(index_key, b"msa.identity.personal_words")
 
     def indexes(self, texts: Iterable[str]) -> tuple[bytes, ...]:
         """The digests, 32 bytes each, of the words of three letters or more in `texts`; each once, in no order."""

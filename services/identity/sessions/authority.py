@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from psycopg import AsyncConnection
 
 from services.identity.accounts.store import AccountStore
-from services.identity.attempts.domain import Attempt, HeldSession
-from services.identity.attempts.service import SignInGuard
+from services.identity.attempts.domain import HeldSession
+from services.identity.attempts.service import SignInGuard, require_unlocked
 from services.identity.domain import ClientContext, CredentialsRefused, SessionNotValid
 from services.identity.events.domain import SecurityEventKind
 from services.identity.events.service import SecurityEvents
@@ -123,7 +123,7 @@ class SessionAuthority:
         try:
             async with self._guard.attempt(subject, forgets=False) as attempt:
                 # First, for what the block changes is committed at its end.
-                _require_unlocked(attempt)
+                require_unlocked(attempt)
                 yield
         except CredentialsRefused:
             await self._event_store.record(
@@ -165,8 +165,3 @@ class SessionAuthority:
             yield change
         if change.replaced is not None:
             await self._opener.publish(change.replaced, [user.token_digest])
-
-
-def _require_unlocked(attempt: Attempt) -> None:
-    if attempt.locked:
-        raise CredentialsRefused

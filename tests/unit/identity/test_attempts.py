@@ -18,9 +18,9 @@ from services.identity.attempts.domain import (
     TooManySignIns,
     Verdict,
 )
-from services.identity.attempts.keys import derived_key
 from services.identity.config import SignInSettings
 from services.kit.errors import Reason
+from services.kit.keys import derived_key
 
 LOGIN = "x21-4f7k2m"
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -80,8 +80,8 @@ def test_what_a_network_is_told_names_no_login() -> None:
 
 
 def test_a_key_serves_one_purpose() -> None:
-    keys = {derived_key(bytes(32), "devices"), derived_key(bytes(32), "attempts.login"), bytes(32)}
-    keys.add(derived_key(b"\1" * 32, "devices"))
+    keys = {derived_key(bytes(32), b"devices"), derived_key(bytes(32), b"attempts.login"), bytes(32)}
+    keys.add(derived_key(b"\1" * 32, b"devices"))
     assert len(keys) == 4
     assert {len(key) for key in keys} == {32}
 
