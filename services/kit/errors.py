@@ -33,6 +33,9 @@ class Reason(StrEnum):
     SECOND_FACTOR_REQUIRED = "SECOND_FACTOR_REQUIRED"
     SECOND_FACTOR_ENROLMENT_REQUIRED = "SECOND_FACTOR_ENROLMENT_REQUIRED"
     SECOND_FACTOR_STATE = "SECOND_FACTOR_STATE"
+    USER_SUSPENDED = "USER_SUSPENDED"
+    AGENT_NOT_HABILITATED = "AGENT_NOT_HABILITATED"
+    RECORD_CHANGED = "RECORD_CHANGED"
 
 
 class DomainError(Exception):
@@ -88,3 +91,10 @@ class RecordAlreadyExists(DomainError):
 
     reason = Reason.RECORD_ALREADY_EXISTS
     message = "There is a record with this key already."
+
+
+class RecordChanged(DomainError):
+    """Somebody else changed the record since it was read; nothing was written."""
+
+    reason = Reason.RECORD_CHANGED
+    message = "Somebody else changed this record since it was read; nothing was written. Read it again."

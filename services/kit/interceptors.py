@@ -20,6 +20,7 @@ import structlog
 from google.rpc import status_pb2
 
 from services.kit import telemetry
+from services.kit.certificate_names import is_listed
 from services.kit.errors import DependencyUnavailable, DomainError, Reason
 from services.kit.logs import error_location
 from services.kit.status import (
@@ -189,7 +190,7 @@ class AllowListInterceptor(Interceptor):
     async def around(self, method: str, request: Any, context: Context) -> AsyncIterator[None]:
         """Lets a listed client through."""
         allowed = self._allowed_names.get(method, frozenset())
-        if allowed.isdisjoint(peer_names(context.auth_context())):
+        if not is_listed(peer_names(context.auth_context()), allowed):
             _log.warning("client_refused", method=method)
             raise ClientNotAllowed
         yield

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -89,6 +90,8 @@ class Server:
         async with self._resources:
             self._listen()
             await self._server.start()
+            # What is there now stays; a full collection need not look at it while calls wait.
+            gc.freeze()
             await self._set_health(serving=True)
             _log.info("server_started", address=self._settings.listen_address)
             await stop.wait()

@@ -51,6 +51,9 @@ CODE_BY_REASON: Mapping[Reason, grpc.StatusCode] = {
     Reason.SECOND_FACTOR_REQUIRED: grpc.StatusCode.UNAUTHENTICATED,
     Reason.SECOND_FACTOR_ENROLMENT_REQUIRED: grpc.StatusCode.PERMISSION_DENIED,
     Reason.SECOND_FACTOR_STATE: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.USER_SUSPENDED: grpc.StatusCode.PERMISSION_DENIED,
+    Reason.AGENT_NOT_HABILITATED: grpc.StatusCode.PERMISSION_DENIED,
+    Reason.RECORD_CHANGED: grpc.StatusCode.ABORTED,
 }
 
 

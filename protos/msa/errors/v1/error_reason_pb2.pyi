@@ -89,6 +89,17 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the account's second factor does not allow this: there is one already, none
     was begun, or the caisse requires the one there is.
     """
+    ERROR_REASON_USER_SUSPENDED: _ErrorReason.ValueType  # 25
+    """PERMISSION_DENIED: the caisse suspended this user's access (art. 7-2). Remedy: ask the caisse."""
+    ERROR_REASON_AGENT_NOT_HABILITATED: _ErrorReason.ValueType  # 26
+    """PERMISSION_DENIED: a registering act needs an agent whom the caisse's director has habilitated, and the
+    call names none, or one who is not or no more (art. 4-1). Example: a convention denounced by an agent
+    of another caisse. Remedy: act as an agent of that caisse; the director habilitates (internal callers).
+    """
+    ERROR_REASON_RECORD_CHANGED: _ErrorReason.ValueType  # 27
+    """ABORTED: somebody else changed the record since it was read; nothing was written. Remedy: read it again,
+    and decide anew (internal callers).
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of the one google.rpc.ErrorInfo that every error carries
@@ -162,5 +173,16 @@ yet (art. 7-1). Remedy: BeginEnrolment, ConfirmEnrolment, then go on with the ne
 ERROR_REASON_SECOND_FACTOR_STATE: ErrorReason.ValueType  # 24
 """FAILED_PRECONDITION: the account's second factor does not allow this: there is one already, none
 was begun, or the caisse requires the one there is.
+"""
+ERROR_REASON_USER_SUSPENDED: ErrorReason.ValueType  # 25
+"""PERMISSION_DENIED: the caisse suspended this user's access (art. 7-2). Remedy: ask the caisse."""
+ERROR_REASON_AGENT_NOT_HABILITATED: ErrorReason.ValueType  # 26
+"""PERMISSION_DENIED: a registering act needs an agent whom the caisse's director has habilitated, and the
+call names none, or one who is not or no more (art. 4-1). Example: a convention denounced by an agent
+of another caisse. Remedy: act as an agent of that caisse; the director habilitates (internal callers).
+"""
+ERROR_REASON_RECORD_CHANGED: ErrorReason.ValueType  # 27
+"""ABORTED: somebody else changed the record since it was read; nothing was written. Remedy: read it again,
+and decide anew (internal callers).
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
