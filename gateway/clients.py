@@ -31,6 +31,7 @@ from gateway.domain import (
     SessionNotValid,
     SessionState,
     SignedIn,
+    UserSuspended,
 )
 from msa.identity.v1 import session_service_pb2 as identity_pb
 from msa.identity.v1.session_service_pb2_grpc import SessionServiceStub
@@ -200,13 +201,16 @@ class PartnersClient:
         """The right; a verdict that is not "granted" raises."""
         result = await self._authorize(
             partners_pb.AuthorizeItem(
-                habilitation_id=habilitation_id, bouquet=partners_pb.BOUQUET_QUOTIENT_FAMILIAL
+                habilitation_id=habilitation_id,
+                online_service=partners_pb.ONLINE_SERVICE_QUOTIENT_CONSULTATION,
             )
         )
         if result.decision == partners_pb.AUTHORIZATION_DECISION_CONVENTION_NOT_IN_FORCE:
             raise ConventionNotInForce
         if result.decision == partners_pb.AUTHORIZATION_DECISION_PARTNER_SUSPENDED:
             raise PartnerSuspended
+        if result.decision == partners_pb.AUTHORIZATION_DECISION_USER_SUSPENDED:
+            raise UserSuspended
         if result.decision != partners_pb.AUTHORIZATION_DECISION_GRANTED:
             raise HabilitationNotValid
         return Right(result.partner_id, result.convention_id, result.caisse_code)

@@ -209,7 +209,7 @@ class RateLimited(DomainError):
 
 
 class HabilitationNotValid(DomainError):
-    """The habilitation is withdrawn, or for something else (art. 4)."""
+    """The habilitation is withdrawn, was not confirmed in time, or is for something else (art. 4)."""
 
     reason = Reason.HABILITATION_NOT_VALID
     message = "The habilitation does not allow this; ask your caisse."
@@ -227,6 +227,13 @@ class PartnerSuspended(DomainError):
 
     reason = Reason.PARTNER_SUSPENDED
     message = "The caisse has suspended your organisation's access; ask your caisse."
+
+
+class UserSuspended(DomainError):
+    """The caisse suspended this user's access (art. 7-2)."""
+
+    reason = Reason.USER_SUSPENDED
+    message = "The caisse has suspended your access; ask your caisse."
 
 
 def network_prefix(address: str) -> str:

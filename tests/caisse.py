@@ -1,4 +1,4 @@
-"""A caisse agent at work: builds a test's state through the services' own API, as `qf` does."""
+"""A caisse agent at work: builds a test's state through the services' own API, as `qf` does (art. 4-1)."""
 
 import secrets
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from datetime import date
 import grpc
 from google.type.date_pb2 import Date
 
+from deploy.local.caisse import Caisse as LocalCaisse
 from msa.identity.v1 import account_service_pb2 as account_pb
 from msa.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from msa.identity.v1.security_event_service_pb2_grpc import SecurityEventServiceStub
@@ -28,6 +29,14 @@ BOURGOGNE = "21"
 ELSEWHERE = "12"
 AMOUNT_CENTS = 61234
 SIGNATURE_DATE = Date(year=2025, month=1, day=15)
+PROFILE = partner_pb.PartnerProfile(representative="Aubin Verlaine", representative_function="Maire")
+SIGNED_FORM = habilitation_pb.SignedForm(
+    signatory_name="Aubin Verlaine",
+    signature_place="Vallombreuse",
+    signature_date=SIGNATURE_DATE,
+    scan_sha256="5f" * 32,
+    scan_reference="GED-1",
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class Caisse:
     def __init__(
         self, identity: grpc.aio.Channel, partners: grpc.aio.Channel, quotient: grpc.aio.Channel
     ) -> None:
+        self._local = LocalCaisse(identity, partners, quotient)
         self.accounts = AccountServiceStub(identity)
         self.events = SecurityEventServiceStub(identity)
         self.partners = PartnerServiceStub(partners)
@@ -60,11 +70,17 @@ class Caisse:
 
     async def habilitate(self, caisse_code: str = BOURGOGNE) -> User:
         """A new partner with a convention in force and one user."""
+        return await self.register_user(await self.convention(caisse_code))
+
+    async def convention(self, caisse_code: str = BOURGOGNE) -> convention_pb.Convention:
+        """A convention in force of a new partner."""
+        await self._local.ensure_agent(caisse_code)
         partner = await self.partners.RegisterPartner(
             partner_pb.RegisterPartnerRequest(
                 caisse_code=caisse_code,
                 numero_tiers=f"T{secrets.randbelow(10**12):012}",
                 denomination="Mairie de Vallombreuse",
+                profile=PROFILE,
             )
         )
         partner_id = partner.partner.partner_id
@@ -76,7 +92,7 @@ class Caisse:
                 cnil_declaration_date=SIGNATURE_DATE,
             )
         )
-        return await self.register_user(convention.convention)
+        return convention.convention
 
     async def register_user(self, convention: convention_pb.Convention) -> User:
         """Another user under a convention."""
@@ -88,6 +104,7 @@ class Caisse:
                     nom="Pâquerette", prenom="Zoé", email=f"zoe.{number}@vallombreuse.example"
                 ),
                 bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
+                form=SIGNED_FORM,
             )
         )
         habilitation_id = registered.habilitation.habilitation_id

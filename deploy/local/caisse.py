@@ -1,23 +1,29 @@
-"""A caisse's own system at work: registers, publishes and records through the services' APIs, as client `qf`."""
+"""A caisse's own system at work: registers, publishes and records through the services' APIs, as client `qf`.
+
+The channels name the agent who acts (art. 4-1).
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
-from deploy.local.channels import internal_channel
+from deploy.local.channels import acting_as, internal_channel
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import Layout
-from deploy.local.people import Agent, Family
+from deploy.local.people import AGENT_NAME, DIRECTOR_NAME, Agent, Family, Organisation
 from deploy.local.settings import Ports
 from msa.identity.v1 import account_service_pb2 as account_pb
 from msa.identity.v1.account_service_pb2_grpc import AccountServiceStub
+from msa.partners.v1 import caisse_agent_service_pb2 as agent_pb
 from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
+from msa.partners.v1.caisse_agent_service_pb2_grpc import CaisseAgentServiceStub
 from msa.partners.v1.convention_service_pb2_grpc import ConventionServiceStub
 from msa.partners.v1.habilitation_service_pb2_grpc import HabilitationServiceStub
 from msa.partners.v1.partner_service_pb2_grpc import PartnerServiceStub
@@ -25,6 +31,7 @@ from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
 from msa.quotient.v1.dossier_service_pb2_grpc import DossierServiceStub
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
+from services.kit.errors import Reason
 from services.kit.status import reason_of
 
 CALL_SECONDS = 10.0
@@ -38,18 +45,52 @@ class Caisse:
         self, identity: grpc.aio.Channel, partners: grpc.aio.Channel, quotient: grpc.aio.Channel
     ) -> None:
         self._accounts = AccountServiceStub(identity)
+        self._agents = CaisseAgentServiceStub(partners)
         self._partners = PartnerServiceStub(partners)
         self._conventions = ConventionServiceStub(partners)
         self._habilitations = HabilitationServiceStub(partners)
         self._dossiers = DossierServiceStub(quotient)
         self._oppositions = OppositionServiceStub(quotient)
 
+    async def ensure_agent(self, caisse: str) -> None:
+        """Puts a director in office and lets her habilitate the agent who acts (art. 4-1), where that is to be done."""
+        try:
+            await self._habilitate_agent(caisse)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.ALREADY_EXISTS:
+                return
+            if reason_of(error) is not Reason.AGENT_NOT_HABILITATED:
+                raise
+            await self._agents.AppointDirector(
+                agent_pb.AppointDirectorRequest(
+                    caisse_code=caisse,
+                    agent=agent_pb.AgentIdentity(
+                        agent_name=DIRECTOR_NAME, nom="Hautecombe", prenom="Blanche"
+                    ),
+                    reason="prise de fonctions",
+                ),
+                timeout=CALL_SECONDS,
+            )
+            await self._habilitate_agent(caisse)
+
+    async def _habilitate_agent(self, caisse: str) -> None:
+        request = agent_pb.HabilitateAgentRequest(
+            caisse_code=caisse,
+            agent=agent_pb.AgentIdentity(agent_name=AGENT_NAME, nom="Delacombe", prenom="Odile"),
+            reason="inscription des partenaires",
+        )
+        await self._agents.HabilitateAgent(request, timeout=CALL_SECONDS, metadata=acting_as(DIRECTOR_NAME))
+
     async def register_partner(self, agent: Agent) -> str:
         """Registers the agent's partner under the first free number; returns its id."""
         number = 1
         while True:
             request = partner_pb.RegisterPartnerRequest(
-                caisse_code=agent.caisse, numero_tiers=f"DEMO-{number}", denomination=agent.partner
+                caisse_code=agent.caisse,
+                numero_tiers=f"DEMO-{number}",
+                denomination=agent.partner,
+                profile=_profile(agent.organisation),
+                seat=_seat(agent.organisation),
             )
             try:
                 reply = await self._partners.RegisterPartner(request, timeout=CALL_SECONDS)
@@ -69,11 +110,20 @@ class Caisse:
         reply = await self._conventions.RegisterConvention(request, timeout=CALL_SECONDS)
         return reply.convention.convention_id
 
-    async def register_habilitation(self, convention_id: str, agent: Agent) -> str:
-        """Habilitates the agent to the QF bouquet (art. 4-2); returns the habilitation's id."""
+    async def register_habilitation(self, convention_id: str, agent: Agent, today: date) -> str:
+        """Habilitates the agent from the signed form (annexe 2, art. 4-2); returns the habilitation's id."""
         user = habilitation_pb.User(nom=agent.nom, prenom=agent.prenom, email=agent.email)
         request = habilitation_pb.RegisterHabilitationRequest(
-            convention_id=convention_id, user=user, bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL
+            convention_id=convention_id,
+            user=user,
+            bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
+            form=habilitation_pb.SignedForm(
+                signatory_name=agent.organisation.representative,
+                signature_place=agent.organisation.commune,
+                signature_date=_date(today - SIGNED_BEFORE),
+                scan_sha256=sha256(agent.email.encode()).hexdigest(),
+                scan_reference="DEMO",
+            ),
         )
         reply = await self._habilitations.RegisterHabilitation(request, timeout=CALL_SECONDS)
         return reply.habilitation.habilitation_id
@@ -148,6 +198,24 @@ async def open_caisse(layout: Layout, ports: Ports) -> AsyncIterator[Caisse]:
 def utc(timestamp: Timestamp) -> datetime:
     """A protobuf time as an aware datetime."""
     return timestamp.ToDatetime(UTC)
+
+
+def _profile(organisation: Organisation) -> partner_pb.PartnerProfile:
+    return partner_pb.PartnerProfile(
+        representative=organisation.representative,
+        representative_function=organisation.representative_function,
+        structure_kind=partner_pb.StructureKind.Value(f"STRUCTURE_KIND_{organisation.structure_kind}"),
+        departments=organisation.departments,
+        email=organisation.email,
+    )
+
+
+def _seat(organisation: Organisation) -> partner_pb.Seat:
+    return partner_pb.Seat(
+        street=organisation.street,
+        postal_code=organisation.postal_code,
+        commune=organisation.commune,
+    )
 
 
 def _records(family: Family, today: date) -> list[dossier_pb.DossierRecord]:

@@ -7,12 +7,16 @@ from cryptography import x509
 from trustme import CA
 
 from deploy.local.layout import Layout, write_private
+from deploy.local.people import AGENT_NAME
 
 LOOPBACK = ("localhost", "127.0.0.1")
 SERVERS = ("identity", "partners", "quotient", "gateway")
 CERTIFICATES: dict[str, tuple[str, ...]] = {
     **{name: (f"{name}.qf.internal", *LOOPBACK) for name in SERVERS},
+    # An internal system of the caisses, trusted to name the agent who acts; and an agent's own.
     "qf": ("qf.qf.internal",),
+    "agent": (AGENT_NAME,),
+    "mailer": ("mailer.qf.internal",),
     "edge": LOOPBACK,
 }
 

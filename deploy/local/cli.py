@@ -105,7 +105,15 @@ def reset(
     if not yes and not (sys.stdin.isatty() and typer.confirm("Remove it?")):
         raise LocalStackError("Nothing was removed. Without a terminal, say --yes.")
     asyncio.run(_stop(layout))
-    for folder in (layout.secrets, layout.tls, layout.config, layout.data, layout.logs, layout.run):
+    for folder in (
+        layout.secrets,
+        layout.tls,
+        layout.config,
+        layout.data,
+        layout.logs,
+        layout.mail,
+        layout.run,
+    ):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (layout.qf_config_file, layout.demo_passwords_file):
         file.unlink(missing_ok=True)

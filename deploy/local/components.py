@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from deploy.local import postgres, probes, valkey
+from deploy.local import mail, postgres, probes, valkey
 from deploy.local.certificates import ca_file
 from deploy.local.configuration import gateway_socket
 from deploy.local.errors import LocalStackError
@@ -22,7 +22,14 @@ Unit = Component | Step
 Probe = Callable[[], Awaitable[None]]
 
 # What partners reach goes first, what keeps the data last.
-STOP_ORDER = (("edge",), ("gateway",), DATABASES, ("trace_desk",), ("valkey",), ("postgres",))
+STOP_ORDER = (
+    ("edge", "mailer"),
+    ("gateway",),
+    DATABASES,
+    ("trace_desk", "mail"),
+    ("valkey",),
+    ("postgres",),
+)
 
 
 def stack(layout: Layout, ports: Ports) -> list[Unit]:
@@ -46,6 +53,9 @@ def stack(layout: Layout, ports: Ports) -> list[Unit]:
         *(_service(layout, ports, name) for name in DATABASES),
         _server(layout, ports, "gateway", "gateway"),
         _server(layout, ports, "edge", "gateway.edge"),
+        _server(layout, ports, "mail", "deploy.local.mail_sink"),
+        # Its first round finds both outboxes.
+        _server(layout, ports, "mailer", "services.mailer", after=("identity", "partners", "mail")),
     ]
 
 
@@ -58,6 +68,8 @@ def probe(layout: Layout, ports: Ports, name: str) -> Probe:
             return partial(valkey.probe, layout, ports.valkey_port)
         case "trace_desk":
             return partial(probes.http_page, ports.trace_desk_port, "/")
+        case "mail":
+            return partial(mail.probe, ports.smtp_port)
         case "gateway":
             return partial(probes.grpc_socket, gateway_socket(layout))
         case "edge":

@@ -9,6 +9,7 @@ from deploy.local.certificates import SERVERS, ca_file, certificate_file, privat
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import Layout
 from deploy.local.options import Options
+from deploy.local.people import AGENT_NAME
 from deploy.local.secrets import DATABASES
 from deploy.local.settings import HOST, Ports
 
@@ -27,6 +28,8 @@ def write_configuration(layout: Layout, options: Options, socket: str) -> None:
         **{f"{name}_owner": {"database": _database(layout, ports, name, "owner")} for name in DATABASES},
         "gateway": _gateway(layout, options, socket) | {"telemetry": telemetry},
         "edge": _edge(layout, ports, socket) | {"telemetry": telemetry},
+        "mailer": _mailer(layout, ports) | {"telemetry": telemetry},
+        "mail": {"port": ports.smtp_port, "folder": str(layout.mail)},
         "trace_desk": _trace_desk(ports),
     }
     unknown = sorted(options.overrides.keys() - tables.keys())
@@ -70,6 +73,7 @@ def _service(layout: Layout, options: Options, name: str) -> Table:
             },
             "hours": {"always_open": options.always_open},
         },
+        "partners": {"services": {"identity": _services(ports)["identity"]}},
         "quotient": {
             "keys": {
                 "person_index_key_file": str(layout.secret("person_index.key")),
@@ -87,9 +91,14 @@ def _service(layout: Layout, options: Options, name: str) -> Table:
 
 
 def _clients(name: str) -> Table:
+    """Who has which role; on one machine `qf` has those of every internal system."""
     roles = {"gateway": [server_name("gateway")], "agent_tools": [server_name("qf")]}
-    # On one machine it is qf that drains the outbox.
-    return roles | {"mailer": [server_name("qf")]} if name == "identity" else roles
+    mailer = {"mailer": [server_name("qf"), server_name("mailer")]}
+    own: dict[str, dict[str, list[str]]] = {
+        "identity": {**mailer, "registry": [server_name("partners")]},
+        "partners": {**mailer, "agents": ["*.agents.qf.internal"], "operators": [server_name("qf")]},
+    }
+    return roles | own.get(name, {})
 
 
 def _gateway(layout: Layout, options: Options, socket: str) -> Table:
@@ -112,12 +121,31 @@ def _edge(layout: Layout, ports: Ports, socket: str) -> Table:
     }
 
 
+def _mailer(layout: Layout, ports: Ports) -> Table:
+    services = _services(ports)
+    return {
+        "listen_address": service_address(ports, "mailer"),
+        "caisse_address": "partenaires@caisse.example",
+        "tls": _tls(layout, "mailer"),
+        "clients": {"monitoring": [server_name("qf")]},
+        "services": {name: services[name] for name in ("partners", "identity")},
+        "smtp": {
+            "host": HOST,
+            "port": ports.smtp_port,
+            "security": "none",
+            "sender": "ne-pas-repondre@qf.example",
+        },
+        # At its start, and rarely then: the tests have this stack's outboxes to themselves.
+        "delivery": {"every_seconds": 3600},
+    }
+
+
 def _trace_desk(ports: Ports) -> Table:
     return {"otlp_address": f"{HOST}:{ports.otlp_port}", "web_address": f"{HOST}:{ports.trace_desk_port}"}
 
 
 def _qf(layout: Layout, ports: Ports) -> Table:
-    return {"tls": _tls(layout, "qf"), "services": _services(ports)}
+    return {"tls": _tls(layout, "qf"), "services": _services(ports), "agent": {"name": AGENT_NAME}}
 
 
 def _services(ports: Ports) -> Table:

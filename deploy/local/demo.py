@@ -66,6 +66,8 @@ async def seed(layout: Layout, ports: Ports, clock: Clock) -> None:
     now = clock.now()
     today = paris_date(now)
     async with open_caisse(layout, ports) as caisse:
+        for code in dict.fromkeys(agent.caisse for agent in AGENTS):
+            await caisse.ensure_agent(code)
         for agent in AGENTS:
             known = memory.users.get(agent.email)
             memory.users[agent.email] = (
@@ -108,7 +110,7 @@ def _read(path: Path) -> dict[str, Any]:
 async def _habilitated(caisse: Caisse, agent: Agent, today: date) -> User:
     partner_id = await caisse.register_partner(agent)
     convention_id = await caisse.register_convention(partner_id, agent.caisse, today)
-    habilitation_id = await caisse.register_habilitation(convention_id, agent)
+    habilitation_id = await caisse.register_habilitation(convention_id, agent, today)
     created = await caisse.create_account(habilitation_id, partner_id, agent)
     return User(
         login=created.account.login,

@@ -39,6 +39,11 @@ class Layout:
         return self.root / "logs"
 
     @property
+    def mail(self) -> Path:
+        """What would have been sent by mail, a file per message; the mail sink makes it."""
+        return self.root / "mail"
+
+    @property
     def run(self) -> Path:
         """Of the running stack only."""
         return self.root / "run"

@@ -11,15 +11,40 @@ MIDI_PYRENEES_NORD = "12"
 NO_COMMUNE = "990"
 
 
+# The caisses' own people (art. 4-1), as their certificates and internal systems name them.
+DIRECTOR_NAME = "directrice.agents.qf.internal"
+AGENT_NAME = "odile.agents.qf.internal"
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """A partner, as the caisse's register knows it; its representative signs the forms (annexe 2)."""
+
+    denomination: str
+    structure_kind: str
+    street: str
+    postal_code: str
+    commune: str
+    representative: str
+    representative_function: str
+    departments: tuple[str, ...]
+    email: str
+
+
 @dataclass(frozen=True)
 class Agent:
     """A partner's agent, as on an access request (annexe 2)."""
 
-    partner: str
+    organisation: Organisation
     caisse: str
     nom: str
     prenom: str
     email: str
+
+    @property
+    def partner(self) -> str:
+        """The partner's dénomination."""
+        return self.organisation.denomination
 
 
 @dataclass(frozen=True)
@@ -46,17 +71,27 @@ def synthetic_nir(order: int, department: str = BOURGOGNE) -> str:
 # The first is the one that the screen shows.
 AGENTS: Sequence[Agent] = (
     Agent(
-        "Mairie de Montfaucelle", BOURGOGNE, "Bellavoine", "Odette", "odette.bellavoine@montfaucelle.example"
+        Organisation(
+            "Mairie de Montfaucelle", "COMMUNE", "1 place de la Fontaine", "21990", "Montfaucelle",
+            "Honorine Clairbois", "Maire", ("21",), "mairie@montfaucelle.example",
+        ),
+        BOURGOGNE, "Bellavoine", "Odette", "odette.bellavoine@montfaucelle.example",
     ),
     Agent(
-        "Centre de loisirs de la Combe-Verte",
-        BOURGOGNE,
-        "Ducornet",
-        "Amaury",
-        "a.ducornet@combe-verte.example",
+        Organisation(
+            "Centre de loisirs de la Combe-Verte", "CENTRE_DE_LOISIRS", "8 chemin des Écoles", "21991", "Combe-Verte",
+            "Firmin Roquelaine", "Directeur", ("21", "71"), "direction@combe-verte.example",
+        ),
+        BOURGOGNE, "Ducornet", "Amaury", "a.ducornet@combe-verte.example",
     ),
-    Agent("Mairie de Roquebrac", MIDI_PYRENEES_NORD, "Fontarèche", "Inès", "i.fontareche@roquebrac.example"),
-)
+    Agent(
+        Organisation(
+            "Mairie de Roquebrac", "COMMUNE", "2 place du Foirail", "12990", "Roquebrac",
+            "Célestine Vabrerol", "Maire", ("12",), "mairie@roquebrac.example",
+        ),
+        MIDI_PYRENEES_NORD, "Fontarèche", "Inès", "i.fontareche@roquebrac.example",
+    ),
+)  # fmt: skip
 
 FAMILIES: Sequence[Family] = (
     Family(

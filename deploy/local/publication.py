@@ -27,6 +27,7 @@ def publish(layout: Layout, options: Options) -> None:
         "otlp_endpoint": options.otlp_endpoint,
         "qf_config_file": str(layout.qf_config_file),
         "logs": str(layout.logs),
+        "mail_folder": str(layout.mail),
         "ports": ports.model_dump(),
         "users": [asdict(user) for user in demo.users(layout)],
         "nirs": demo.nirs(layout),

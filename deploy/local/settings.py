@@ -27,10 +27,12 @@ class Ports(Section):
     identity_port: Port = 7101
     partners_port: Port = 7102
     quotient_port: Port = 7103
+    mailer_port: Port = 7104
     otlp_port: Port = 4317
     trace_desk_port: Port = 7180
     postgres_port: Port = 7432
     valkey_port: Port = 7379
+    smtp_port: Port = 7125
 
     @classmethod
     def fixed(cls) -> Self:

@@ -38,6 +38,7 @@ def _addresses(layout: Layout, options: Options) -> str:
         f"  Traces        {traces}\n"
         f"  Internal gRPC {services}\n"
         f"                (mutual TLS; client certificate: {_short(certificate_file(layout, 'qf'))})\n"
+        f"  Mail          {_short(layout.mail)}  (what would have been sent)\n"
         f"  Logs          {_short(layout.logs)}\n"
         f"  For scripts   {_short(layout.demo_file)}"
     )

@@ -44,6 +44,14 @@ class Caisses:
             raise InvalidField(violation)
         return code
 
+    def departments(self, code: str) -> Sequence[str]:
+        """The departments of the caisse with this code (art. 7-1)."""
+        return self._by_code[code].departments
+
+    def all_departments(self) -> frozenset[str]:
+        """The departments of all caisses."""
+        return frozenset(department for caisse in self._by_code.values() for department in caisse.departments)
+
 
 def load_caisses(path: Path = _FILE) -> Caisses:
     """The caisses in the CSV file `path`. Raises CaissesNotUsable."""

@@ -1,11 +1,37 @@
-"""Days in requests."""
+"""What every handler reads of a request and its context: days, identifiers, who calls."""
+
+from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+import grpc
 from google.protobuf.message import Message
 from google.type.date_pb2 import Date
 
+from services.kit.identifiers import parse_uuid
+from services.kit.tls import peer_names
+from services.partners.agents.domain import Caller
 from services.partners.fields import calendar_date
+
+if TYPE_CHECKING:  # generic in its stubs only
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+# By which an internal system names the agent who acts through it (art. 4-1).
+AGENT_METADATA = "caisse-agent"
+
+
+def caller_of(context: Context) -> Caller:
+    """Who calls: his certificate's names, and the agent whom the metadata name."""
+    metadata = dict(context.invocation_metadata() or ())
+    named = metadata.get(AGENT_METADATA, "")
+    return Caller(peer_names(context.auth_context()), named if isinstance(named, str) else "")
+
+
+def optional_uuid(field: str, text: str) -> UUID | None:
+    """The UUID in `text`; None where it is empty. Raises InvalidField naming `field`."""
+    return parse_uuid(field, text) if text else None
 
 
 def day_in(request: Message, field: str) -> date:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from uuid import UUID
 
-from services.kit.identifiers import encode_page_token
+from services.kit.identifiers import decode_page_token, encode_page_token, parse_uuid
 
 Record = TypeVar("Record")
 
@@ -21,3 +22,19 @@ def page_of(found: Sequence[Record], size: int, key: Callable[[Record], str]) ->
     """The page of `size` records that begins `found`, which holds one record more if there is a next page."""
     records = found[:size]
     return Page(records, encode_page_token(key(records[-1])) if len(found) > size else "")
+
+
+# Lie before and behind every UUIDv7.
+_NIL, _MAXIMUM = UUID(int=0), UUID(int=2**128 - 1)
+
+
+def identifier_after(page_token: str) -> UUID:
+    """The identifier behind which a page begins, oldest first. Raises InvalidField."""
+    key = decode_page_token(page_token)
+    return parse_uuid("page_token", key) if key else _NIL
+
+
+def identifier_before(page_token: str) -> UUID:
+    """The identifier before which a page begins, newest first. Raises InvalidField."""
+    key = decode_page_token(page_token)
+    return parse_uuid("page_token", key) if key else _MAXIMUM

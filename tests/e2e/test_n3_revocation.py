@@ -1,5 +1,6 @@
 """N3 (art. 4-3, 4-4, 7-1, 7-2, 9-2): what is revoked is revoked from the next call on."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -14,7 +15,10 @@ from services.kit.clock import SystemClock, paris_date
 from tests.caisse import Caisse, User
 from tests.e2e.conftest import Agent
 from tests.portal import NEW_PASSWORD, Portal, answered, bearer, reason
+from tests.stack import Stack
 
+# The register looks every five seconds whether identity has still to be told.
+TOLD_SECONDS = 30
 Revoke = Callable[[Caisse, User], Awaitable[object]]
 
 
@@ -46,6 +50,14 @@ async def withdraw_habilitation(caisse: Caisse, user: User) -> None:
     )
 
 
+async def suspend_user(caisse: Caisse, user: User) -> None:
+    await caisse.habilitations.SuspendHabilitation(
+        habilitation_pb.SuspendHabilitationRequest(
+            habilitation_id=user.habilitation_id, suspension_reason="suspicion d'abus"
+        )
+    )
+
+
 async def suspend_partner(caisse: Caisse, user: User) -> None:
     await caisse.partners.SuspendPartner(
         partner_pb.SuspendPartnerRequest(partner_id=user.partner_id, suspension_reason="suspicion d'abus")
@@ -55,31 +67,79 @@ async def suspend_partner(caisse: Caisse, user: User) -> None:
 async def end_convention(caisse: Caisse, user: User) -> None:
     await caisse.conventions.EndConvention(
         convention_pb.EndConventionRequest(
-            convention_id=user.convention_id, end_date=today(), end_reason="dénonciation"
+            convention_id=user.convention_id, end_date=today(), end_reason="accord"
         )
     )
 
 
 @pytest.mark.parametrize(
-    ("revoke", "told"),
+    "revoke",
     [
-        (disable_account, "SESSION_NOT_VALID"),
-        (revoke_sessions, "SESSION_NOT_VALID"),
-        (issue_temporary_password, "SESSION_NOT_VALID"),
-        (withdraw_habilitation, "HABILITATION_NOT_VALID"),
-        (suspend_partner, "PARTNER_SUSPENDED"),
-        (end_convention, "CONVENTION_NOT_IN_FORCE"),
+        disable_account,
+        revoke_sessions,
+        issue_temporary_password,
+        withdraw_habilitation,
+        suspend_user,
+        suspend_partner,
+        end_convention,
     ],
 )
 async def test_what_the_caisse_ends_is_over_from_the_next_call_on(
-    caisse: Caisse, portal: Portal, own_agent: Agent, revoke: Revoke, told: str
+    caisse: Caisse, portal: Portal, own_agent: Agent, revoke: Revoke
 ) -> None:
     nir = await caisse.publish()
     answered(await portal.consult(own_agent.token, nir))
     await revoke(caisse, own_agent.user)
     refused = await portal.consult(own_agent.token, nir)
-    assert reason(refused) == told
+    assert reason(refused) == "SESSION_NOT_VALID"
     assert len(await caisse.journal(nir)) == 1
+
+
+@pytest.mark.parametrize(
+    ("revoke", "told"),
+    [
+        (suspend_user, "USER_SUSPENDED"),
+        (suspend_partner, "PARTNER_SUSPENDED"),
+        (end_convention, "CONVENTION_NOT_IN_FORCE"),
+    ],
+)
+async def test_a_new_session_opens_nothing_of_what_the_register_ended(
+    caisse: Caisse, portal: Portal, own_agent: Agent, revoke: Revoke, told: str
+) -> None:
+    nir = await caisse.publish()
+    await revoke(caisse, own_agent.user)
+    token = await portal.sign_in_again(own_agent.user)
+    assert reason(await portal.consult(token, nir)) == told
+    assert await caisse.journal(nir) == []
+
+
+async def test_who_has_left_does_not_sign_in_again(caisse: Caisse, portal: Portal, own_agent: Agent) -> None:
+    """Art. 4-4: identity is told by the register itself."""
+    await withdraw_habilitation(caisse, own_agent.user)
+    refused = await portal.sign_in(own_agent.user.login, NEW_PASSWORD)
+    assert reason(refused) == "CREDENTIALS_REFUSED"
+
+
+async def test_where_identity_is_away_access_is_refused_and_the_telling_completes_by_itself(
+    stack: Stack, caisse: Caisse, portal: Portal, own_agent: Agent
+) -> None:
+    """The act is recorded, Authorize refuses, and identity ends the session once it is back: nothing is lost."""
+    nir = await caisse.publish()
+    async with stack.kept_away("identity"):
+        suspended = await caisse.partners.SuspendPartner(
+            partner_pb.SuspendPartnerRequest(
+                partner_id=own_agent.user.partner_id, suspension_reason="suspicion d'abus"
+            )
+        )
+    assert not suspended.sessions_ended
+    await stack.wait_until_ready("identity")
+    told = set[str | None]()
+    async with asyncio.timeout(TOLD_SECONDS):
+        while "SESSION_NOT_VALID" not in told:
+            told.add(reason(await portal.consult(own_agent.token, nir)))
+            await asyncio.sleep(0.2)
+    assert told <= {"PARTNER_SUSPENDED", "SESSION_NOT_VALID", "DEPENDENCY_UNAVAILABLE"}
+    assert await caisse.journal(nir) == []
 
 
 async def test_after_sign_out_the_token_opens_nothing(
@@ -113,11 +173,12 @@ async def test_a_new_sign_in_ends_the_session_before(
 async def test_a_lifted_suspension_opens_again(caisse: Caisse, portal: Portal, own_agent: Agent) -> None:
     nir = await caisse.publish()
     await suspend_partner(caisse, own_agent.user)
-    assert reason(await portal.consult(own_agent.token, nir)) == "PARTNER_SUSPENDED"
+    token = await portal.sign_in_again(own_agent.user)
+    assert reason(await portal.consult(token, nir)) == "PARTNER_SUSPENDED"
     await caisse.partners.LiftSuspension(
         partner_pb.LiftSuspensionRequest(partner_id=own_agent.user.partner_id)
     )
-    answered(await portal.consult(own_agent.token, nir))
+    answered(await portal.consult(token, nir))
 
 
 async def test_before_the_temporary_password_is_changed_nothing_is_consulted_art_4_3(

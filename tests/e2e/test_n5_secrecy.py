@@ -18,22 +18,27 @@ import pyotp
 import pytest
 from redis.asyncio import Redis
 
+from deploy.local.channels import acting_as
 from deploy.local.processes import ProcessFile
 from deploy.local.secrets import read_password
 from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
+from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
+from msa.partners.v1 import partner_service_pb2 as partner_pb
 from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
 from services.kit.database import connection_parameters
 from services.kit.migrate import OwnerSettings
 from services.kit.telemetry import SPAN_ATTRIBUTES
-from tests.caisse import BOURGOGNE, Caisse, User
+from tests.caisse import BOURGOGNE, SIGNED_FORM, Caisse, User
 from tests.e2e.conftest import Channels
 from tests.people import new_nir
 from tests.portal import Portal, answered, bearer, grpc_bearer
 from tests.stack import Stack
 
 FAMILY_NAME = "Zwetschgenkuchen"
+# Of whom the register of partners knows: kept there, told nowhere.
+REGISTER_NAMES = ("Zinnienstrauss", "Quittenbrot", "Feldmohnblume", "zinnien@feldmohn.example")
 AMOUNT_CENTS = 3133713
 PASSWORD = "Sentinelle-du-Colombier-77"
 WRONG_PASSWORD = "Sentinelle-perdue-0815"
@@ -98,7 +103,8 @@ class Canary:
     def never_told(self) -> list[str]:
         """What may stand in no log, span, error or Redis key."""
         euros = [f"{AMOUNT_CENTS}", "31337.13", "31337,13"]
-        return [*self.never_kept(), *euros, self.user.login, "vallombreuse.example", "Pâquerette"]
+        names = ("vallombreuse.example", "Pâquerette", *REGISTER_NAMES)
+        return [*self.never_kept(), *euros, self.user.login, *names]
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +114,7 @@ async def canary(stack: Stack, channels: Channels, caisse: Caisse, portal: Porta
         await caisse.publish(nom=FAMILY_NAME, amount_cents=AMOUNT_CENTS), await caisse.habilitate()
     )
     await _succeed(planted, caisse, portal)
+    await _use_the_register(planted, caisse)
     await _fail_by_json(planted, portal)
     await _fail_by_grpc(planted, portal)
     await _fail_inside(planted, channels, caisse)
@@ -152,6 +159,54 @@ async def _use_a_second_factor(planted: Canary, portal: Portal) -> None:
     signed_in = answered(await portal.json.post("/v1/sessions", json=with_code))
     planted.tokens.append(signed_in["session_token"])
     planted.secrets.append(signed_in["device_token"])
+
+
+async def _use_the_register(planted: Canary, caisse: Caisse) -> None:
+    """Acts of an agent on a partner whose people are planted (art. 4-1, annexe 2), done well and refused."""
+    representative, nom, prenom, email = REGISTER_NAMES
+    convention = await caisse.convention()
+    shown = (
+        await caisse.partners.GetPartner(partner_pb.GetPartnerRequest(partner_id=convention.partner_id))
+    ).partner
+    update = partner_pb.UpdatePartnerRequest(
+        partner_id=convention.partner_id,
+        denomination=shown.denomination,
+        profile=partner_pb.PartnerProfile(
+            representative=representative, representative_function="Maire", email=email
+        ),
+        etag=shown.etag,
+    )
+    await caisse.partners.UpdatePartner(update)
+    registration = habilitation_pb.RegisterHabilitationRequest(
+        convention_id=convention.convention_id,
+        user=habilitation_pb.User(nom=nom, prenom=prenom, email=email),
+        bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
+        form=SIGNED_FORM,
+    )
+    user = (await caisse.habilitations.RegisterHabilitation(registration)).habilitation
+    withdrawal = habilitation_pb.WithdrawHabilitationRequest(
+        habilitation_id=user.habilitation_id, withdrawal_reason=planted.nir
+    )
+    self_signed = habilitation_pb.RegisterHabilitationRequest()
+    self_signed.CopyFrom(registration)
+    self_signed.form.signatory_name = f"{prenom} {nom}"
+    malformed = habilitation_pb.RegisterHabilitationRequest()
+    malformed.CopyFrom(registration)
+    malformed.user.email = f"{nom} {planted.nir}"
+    refusals = (
+        caisse.partners.UpdatePartner(update),
+        caisse.habilitations.RegisterHabilitation(registration),
+        caisse.habilitations.RegisterHabilitation(self_signed),
+        caisse.habilitations.RegisterHabilitation(malformed),
+        caisse.habilitations.WithdrawHabilitation(withdrawal),
+        caisse.partners.UpdatePartner(update, metadata=acting_as(nom)),
+    )
+    for call in refusals:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call
+        planted.errors.append(f"{refused.value.details()} {refused.value.trailing_metadata()}")
+    withdrawal.withdrawal_reason = "départ"
+    await caisse.habilitations.WithdrawHabilitation(withdrawal)
 
 
 async def _fail_by_json(planted: Canary, portal: Portal) -> None:

@@ -1,1 +1,1 @@
-"""Conventions: when one has effect, renews itself and is over (art. 9)."""
+"""Conventions: the facts recorded of one, and where they make it stand on any day (art. 2, 9, 10)."""

@@ -10,63 +10,77 @@ import grpc
 from msa.partners.v1 import habilitation_service_pb2 as pb
 from msa.partners.v1 import habilitation_service_pb2_grpc as rpc
 from services.kit.identifiers import parse_uuid
-from services.kit.messages import to_timestamp
+from services.partners.fields import invalid
 from services.partners.habilitations.domain import (
+    SERVICES,
     Authorization,
     AuthorizationQuery,
     Bouquet,
     Decision,
     Habilitation,
-    known_bouquet,
+    OnlineService,
     named_user,
     uuid_or_none,
 )
 from services.partners.habilitations.service import HabilitationService
+from services.partners.habilitations.translation import BOUQUETS, bouquet_in, habilitation_message
+from services.partners.messages import caller_of, optional_day_in
+from services.partners.requests.service import RequestService, SignedForm
+from services.partners.suspensions.translation import order_in
 
 if TYPE_CHECKING:  # generic in its stubs only
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
-_BOUQUETS: Mapping[int, Bouquet] = {pb.BOUQUET_QUOTIENT_FAMILIAL: Bouquet.QUOTIENT_FAMILIAL}
+_SERVICES: Mapping[int, OnlineService] = {
+    pb.OnlineService.Value(f"ONLINE_SERVICE_{service}"): service for service in OnlineService
+}
+# What a gateway that knows no online services yet means by a bouquet.
+_SERVICE_OF: Mapping[Bouquet | None, OnlineService] = {
+    Bouquet.QUOTIENT_FAMILIAL: OnlineService.QUOTIENT_CONSULTATION
+}
 _DECISIONS = {
-    Decision.GRANTED: pb.AUTHORIZATION_DECISION_GRANTED,
-    Decision.HABILITATION_NOT_VALID: pb.AUTHORIZATION_DECISION_HABILITATION_NOT_VALID,
-    Decision.CONVENTION_NOT_IN_FORCE: pb.AUTHORIZATION_DECISION_CONVENTION_NOT_IN_FORCE,
-    Decision.PARTNER_SUSPENDED: pb.AUTHORIZATION_DECISION_PARTNER_SUSPENDED,
+    decision: pb.AuthorizationDecision.Value(f"AUTHORIZATION_DECISION_{decision}") for decision in Decision
 }
 
 
 class HabilitationHandler(rpc.HabilitationServiceServicer):
     """HabilitationService."""
 
-    def __init__(self, service: HabilitationService) -> None:
+    def __init__(self, service: HabilitationService, requests: RequestService) -> None:
         self._service = service
+        self._requests = requests
 
     async def RegisterHabilitation(
         self, request: pb.RegisterHabilitationRequest, context: Context
     ) -> pb.RegisterHabilitationResponse:
-        """Habilitates a named user (art. 4-1, 4-2)."""
-        habilitation = await self._service.register(
+        """Habilitates a named user from a complete form (art. 4-1, 4-2, annexe 2)."""
+        habilitation = await self._requests.register(
+            caller_of(context),
             parse_uuid("convention_id", request.convention_id),
             named_user(request.user.nom, request.user.prenom, request.user.email),
-            known_bouquet(_BOUQUETS.get(request.bouquet)),
+            bouquet_in(request.bouquet),
+            _signed_form(request),
         )
-        return pb.RegisterHabilitationResponse(habilitation=_habilitation(habilitation))
+        return pb.RegisterHabilitationResponse(habilitation=self._message(habilitation))
 
     async def GetHabilitation(
         self, request: pb.GetHabilitationRequest, context: Context
     ) -> pb.GetHabilitationResponse:
         """Shows a habilitation."""
-        habilitation = await self._service.get(parse_uuid("habilitation_id", request.habilitation_id))
-        return pb.GetHabilitationResponse(habilitation=_habilitation(habilitation))
+        habilitation_id = parse_uuid("habilitation_id", request.habilitation_id)
+        habilitation = await self._service.get(caller_of(context), habilitation_id)
+        return pb.GetHabilitationResponse(habilitation=self._message(habilitation))
 
     async def ListHabilitations(
         self, request: pb.ListHabilitationsRequest, context: Context
     ) -> pb.ListHabilitationsResponse:
         """A page of a convention's habilitations."""
         convention_id = parse_uuid("convention_id", request.convention_id)
-        page = await self._service.list_page(convention_id, request.page_size, request.page_token)
+        page = await self._service.list_page(
+            caller_of(context), convention_id, request.page_size, request.page_token
+        )
         return pb.ListHabilitationsResponse(
-            habilitations=map(_habilitation, page.records), next_page_token=page.next_page_token
+            habilitations=map(self._message, page.records), next_page_token=page.next_page_token
         )
 
     async def WithdrawHabilitation(
@@ -74,31 +88,88 @@ class HabilitationHandler(rpc.HabilitationServiceServicer):
     ) -> pb.WithdrawHabilitationResponse:
         """Ends a habilitation (art. 4-4)."""
         habilitation_id = parse_uuid("habilitation_id", request.habilitation_id)
-        habilitation = await self._service.withdraw(habilitation_id, request.withdrawal_reason)
-        return pb.WithdrawHabilitationResponse(habilitation=_habilitation(habilitation))
+        habilitation, disabled = await self._service.withdraw(
+            caller_of(context), habilitation_id, request.withdrawal_reason
+        )
+        return pb.WithdrawHabilitationResponse(
+            habilitation=self._message(habilitation), account_disabled=disabled
+        )
+
+    async def SuspendHabilitation(
+        self, request: pb.SuspendHabilitationRequest, context: Context
+    ) -> pb.SuspendHabilitationResponse:
+        """Suspends one user (art. 7-2)."""
+        habilitation_id = parse_uuid("habilitation_id", request.habilitation_id)
+        habilitation, ended = await self._service.suspend(
+            caller_of(context), habilitation_id, order_in(request)
+        )
+        return pb.SuspendHabilitationResponse(habilitation=self._message(habilitation), sessions_ended=ended)
+
+    async def LiftHabilitationSuspension(
+        self, request: pb.LiftHabilitationSuspensionRequest, context: Context
+    ) -> pb.LiftHabilitationSuspensionResponse:
+        """Lifts a user's suspension (art. 7-2)."""
+        habilitation_id = parse_uuid("habilitation_id", request.habilitation_id)
+        habilitation = await self._service.lift_suspension(
+            caller_of(context), habilitation_id, request.reason
+        )
+        return pb.LiftHabilitationSuspensionResponse(habilitation=self._message(habilitation))
+
+    async def ConfirmHabilitations(
+        self, request: pb.ConfirmHabilitationsRequest, context: Context
+    ) -> pb.ConfirmHabilitationsResponse:
+        """Keeps which users the partner confirmed (art. 9-1)."""
+        confirmed = await self._service.confirm(
+            caller_of(context),
+            parse_uuid("convention_id", request.convention_id),
+            [parse_uuid(f"habilitation_ids[{n}]", text) for n, text in enumerate(request.habilitation_ids)],
+            request.reason,
+        )
+        return pb.ConfirmHabilitationsResponse(habilitations=map(self._message, confirmed))
+
+    async def ListBouquets(
+        self, request: pb.ListBouquetsRequest, context: Context
+    ) -> pb.ListBouquetsResponse:
+        """All bouquets with their services (art. 4-2)."""
+        return pb.ListBouquetsResponse(bouquets=[_bouquet(bouquet) for bouquet in Bouquet])
 
     async def Authorize(self, request: pb.AuthorizeRequest, context: Context) -> pb.AuthorizeResponse:
         """Says what each habilitation of the batch allows now (art. 4, 7-2, 9-1)."""
         queries = [
-            AuthorizationQuery(uuid_or_none(item.habilitation_id), _BOUQUETS.get(item.bouquet))
+            AuthorizationQuery(uuid_or_none(item.habilitation_id), _service_of(item))
             for item in request.items
         ]
         authorizations = await self._service.authorize(queries)
         return pb.AuthorizeResponse(results=map(_result, authorizations))
 
+    def _message(self, habilitation: Habilitation) -> pb.Habilitation:
+        return habilitation_message(habilitation, self._service.today())
 
-def _habilitation(habilitation: Habilitation) -> pb.Habilitation:
-    user = habilitation.user
-    return pb.Habilitation(
-        habilitation_id=str(habilitation.habilitation_id),
-        convention_id=str(habilitation.convention_id),
-        partner_id=str(habilitation.partner_id),
-        caisse_code=habilitation.caisse_code,
-        user=pb.User(nom=user.nom, prenom=user.prenom, email=user.email),
-        bouquet=pb.Bouquet.Value(f"BOUQUET_{habilitation.bouquet}"),
-        create_time=to_timestamp(habilitation.create_time),
-        withdraw_time=to_timestamp(habilitation.withdraw_time),
+
+def _signed_form(request: pb.RegisterHabilitationRequest) -> SignedForm:
+    if not request.HasField("form"):
+        raise invalid(
+            "form", "FORM_REQUIRED", "must be given: access is granted in writing (art. 4-1, annexe 2)"
+        )
+    form = request.form
+    return SignedForm(
+        signatory_name=form.signatory_name,
+        signature_place=form.signature_place,
+        signature_date=optional_day_in(form, "signature_date"),
+        scan_sha256=form.scan_sha256,
+        scan_reference=form.scan_reference,
     )
+
+
+def _service_of(item: pb.AuthorizeItem) -> OnlineService | None:
+    if item.online_service:
+        return _SERVICES.get(item.online_service)
+    return _SERVICE_OF.get(BOUQUETS.get(item.bouquet))
+
+
+def _bouquet(bouquet: Bouquet) -> pb.BouquetContent:
+    services = (pb.OnlineService.Value(f"ONLINE_SERVICE_{service}") for service in sorted(SERVICES[bouquet]))
+    return pb.BouquetContent(bouquet=pb.Bouquet.Value(f"BOUQUET_{bouquet}"), online_services=list(services))
 
 
 def _result(authorization: Authorization) -> pb.AuthorizeResult:

@@ -1,99 +1,166 @@
 """Use cases on habilitations."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
 import structlog
 
 from services.kit.clock import Clock, paris_date
-from services.kit.identifiers import new_uuid7, page_size
-from services.partners.conventions.domain import (
-    ConventionEnded,
-    ConventionState,
-)
+from services.kit.errors import RecordNotFound
+from services.kit.identifiers import page_size
+from services.partners.acts import Acts
+from services.partners.agents.domain import Caller
 from services.partners.conventions.store import ConventionStore
-from services.partners.fields import required_text
+from services.partners.fields import reason_text
 from services.partners.habilitations.domain import (
     Authorization,
     AuthorizationQuery,
-    Bouquet,
     Habilitation,
-    HabilitationWithdrawn,
-    User,
+    confirmed_lapse_date,
     decide,
-    habilitation_after,
     require_batch,
+    require_live,
 )
+from services.partners.habilitations.granting import Granting
 from services.partners.habilitations.store import HabilitationStore
-from services.partners.pages import Page, page_of
+from services.partners.history.domain import EventKind, SubjectKind
+from services.partners.pages import Page, identifier_after, page_of
+from services.partners.propagation.service import Propagator
 from services.partners.records import found
+from services.partners.suspensions.domain import SuspensionOrder
+from services.partners.suspensions.service import SuspensionService
 
-_REASON_LENGTH = 500
 _log = structlog.get_logger()
 
 
 class HabilitationService:
-    """Habilitations of named users (art. 4), and what they allow now."""
+    """Habilitations of named users (art. 4), and what they allow now. They begin with a form: see `requests`."""
 
-    def __init__(self, habilitations: HabilitationStore, conventions: ConventionStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        habilitations: HabilitationStore,
+        conventions: ConventionStore,
+        suspensions: SuspensionService,
+        granting: Granting,
+        acts: Acts,
+        propagator: Propagator,
+        clock: Clock,
+    ) -> None:
         self._habilitations = habilitations
         self._conventions = conventions
+        self._suspensions = suspensions
+        self._granting = granting
+        self._acts = acts
+        self._propagator = propagator
         self._clock = clock
 
-    async def register(self, convention_id: UUID, user: User, bouquet: Bouquet) -> Habilitation:
-        """Habilitates a user under a convention that is signed (art. 4-2) and not over.
-
-        Raises RecordNotFound; ConventionEnded; RecordAlreadyExists where this person has a live one here.
-        """
-        now = self._clock.now()
-        convention = found(await self._conventions.find(convention_id))
-        if convention.state_on(paris_date(now)) is ConventionState.ENDED:
-            raise ConventionEnded
-        habilitation = Habilitation(
-            habilitation_id=new_uuid7(now),
-            convention_id=convention_id,
-            partner_id=convention.partner_id,
-            caisse_code=convention.caisse_code,
-            user=user,
-            bouquet=bouquet,
-            create_time=now,
-        )
-        await self._habilitations.insert(habilitation)
-        _log.info("habilitation_registered", habilitation_id=str(habilitation.habilitation_id))
+    async def get(self, caller: Caller, habilitation_id: UUID) -> Habilitation:
+        """The habilitation. Raises RecordNotFound, also for an agent of another caisse."""
+        habilitation = await self._find(habilitation_id)
+        if not await self._acts.may_read(caller, habilitation.caisse_code):
+            raise RecordNotFound
         return habilitation
 
-    async def get(self, habilitation_id: UUID) -> Habilitation:
-        """The habilitation. Raises RecordNotFound."""
-        return found(await self._habilitations.find(habilitation_id))
-
-    async def list_page(self, convention_id: UUID, asked: int, page_token: str) -> Page[Habilitation]:
+    async def list_page(
+        self, caller: Caller, convention_id: UUID, asked: int, page_token: str
+    ) -> Page[Habilitation]:
         """A page of a convention's habilitations as registered. Raises InvalidField, RecordNotFound."""
-        size, after = page_size(asked), habilitation_after(page_token)
-        found(await self._conventions.find(convention_id))
+        size, after = page_size(asked), identifier_after(page_token)
+        convention = found(await self._conventions.find(convention_id)).convention
+        if not await self._acts.may_read(caller, convention.caisse_code):
+            raise RecordNotFound
         habilitations = await self._habilitations.list_after(convention_id, after, size + 1)
         return page_of(habilitations, size, lambda habilitation: str(habilitation.habilitation_id))
 
-    async def withdraw(self, habilitation_id: UUID, withdrawal_reason: str) -> Habilitation:
-        """Ends a habilitation: departure or change of function (art. 4-4).
+    async def withdraw(
+        self, caller: Caller, habilitation_id: UUID, withdrawal_reason: str
+    ) -> tuple[Habilitation, bool]:
+        """Ends a habilitation (art. 4-4), effective when this returns (N3).
 
-        Raises InvalidField, RecordNotFound, HabilitationWithdrawn.
+        Whether identity has disabled the account already comes with it. Raises InvalidField, RecordNotFound,
+        AgentNotHabilitated, HabilitationEnded.
         """
-        reason = required_text("withdrawal_reason", withdrawal_reason, _REASON_LENGTH)
-        withdrawn = await self._habilitations.withdraw(habilitation_id, self._clock.now(), reason)
-        habilitation = await self.get(habilitation_id)
-        if not withdrawn:
-            raise HabilitationWithdrawn
+        reason = reason_text("withdrawal_reason", withdrawal_reason)
+        known = await self._find(habilitation_id)
+        async with self._acts.begin("withdraw_habilitation", caller, known.caisse_code, reason) as act:
+            ended, told = await self._granting.end(act, habilitation_id, reason)
         _log.info("habilitation_withdrawn", habilitation_id=str(habilitation_id))
-        return habilitation
+        return ended, await self._propagator.attempt([told])
+
+    async def confirm(
+        self, caller: Caller, convention_id: UUID, habilitation_ids: Sequence[UUID], reason: str = ""
+    ) -> Sequence[Habilitation]:
+        """Keeps which users the partner confirmed for the renewal: all of them, or none where one cannot be.
+
+        Raises InvalidField; RecordNotFound also for a user of another convention; AgentNotHabilitated;
+        HabilitationEnded; ConfirmedTooEarly.
+        """
+        require_batch(len(habilitation_ids), "habilitation_ids", smallest=1)
+        record = found(await self._conventions.find(convention_id))
+        caisse_code = record.convention.caisse_code
+        async with self._acts.begin("confirm_habilitations", caller, caisse_code, reason) as act:
+            locked = await self._habilitations.lock_all(act.connection, convention_id, habilitation_ids)
+            before = {habilitation.habilitation_id: habilitation for habilitation in locked}
+            confirmed: dict[UUID, Habilitation] = {}
+            for habilitation_id in dict.fromkeys(habilitation_ids):
+                known = found(before.get(habilitation_id))
+                after = _confirmed(known, record.convention.signature_date, act.today)
+                await self._habilitations.set_lapse_date(act.connection, after)
+                kind = EventKind.HABILITATION_CONFIRMED
+                await act.note(kind, SubjectKind.HABILITATION, habilitation_id, known.record, after.record)
+                confirmed[habilitation_id] = after
+        _log.info("habilitations_confirmed", convention_id=str(convention_id), count=len(confirmed))
+        return [confirmed[habilitation_id] for habilitation_id in habilitation_ids]
+
+    async def suspend(
+        self, caller: Caller, habilitation_id: UUID, order: SuspensionOrder
+    ) -> tuple[Habilitation, bool]:
+        """Suspends one user (art. 7-2); whether his sessions have ended already comes with it.
+
+        Raises InvalidField, RecordNotFound, AgentNotHabilitated, HabilitationEnded, SuspendedForGood, RecordChanged.
+        """
+        known = await self._find(habilitation_id)
+        require_live(known, self.today())
+        ended = await self._suspensions.suspend(caller, known.caisse_code, habilitation_id, order)
+        return await self._find(habilitation_id), ended
+
+    async def lift_suspension(self, caller: Caller, habilitation_id: UUID, reason: str = "") -> Habilitation:
+        """Lifts a user's suspension (art. 7-2).
+
+        Raises InvalidField, RecordNotFound, AgentNotHabilitated, NotSuspended, SuspendedForGood.
+        """
+        known = await self._find(habilitation_id)
+        await self._suspensions.lift(caller, known.caisse_code, habilitation_id, reason)
+        return await self._find(habilitation_id)
 
     async def authorize(self, queries: Sequence[AuthorizationQuery]) -> Sequence[Authorization]:
         """The verdict on each query, in order (art. 4, 7-2, 9-1). Raises InvalidField for too large a batch."""
         require_batch(len(queries))
-        today = paris_date(self._clock.now())
+        today = self.today()
         asked = {query.habilitation_id for query in queries if query.habilitation_id is not None}
-        standings = await self._habilitations.standings(list(asked)) if asked else []
+        standings = await self._habilitations.standings(list(asked), today) if asked else []
         by_id = {standing.habilitation_id: standing for standing in standings}
         return [
-            decide(by_id.get(query.habilitation_id) if query.habilitation_id else None, query.bouquet, today)
+            decide(
+                by_id.get(query.habilitation_id) if query.habilitation_id else None,
+                query.online_service,
+                today,
+            )
             for query in queries
         ]
+
+    def today(self) -> date:
+        """The day on which a habilitation is shown."""
+        return paris_date(self._clock.now())
+
+    async def _find(self, habilitation_id: UUID) -> Habilitation:
+        return found(await self._habilitations.find(habilitation_id))
+
+
+def _confirmed(before: Habilitation, signature_date: date | None, today: date) -> Habilitation:
+    require_live(before, today)
+    lapse_date = confirmed_lapse_date(found(signature_date), before.lapse_date, today)
+    return replace(before, lapse_date=lapse_date, version=before.version + 1)

@@ -1,32 +1,49 @@
-"""SQL for habilitations, and for what Authorize reads. A write has committed when its method returns."""
+"""SQL for habilitations, and for what Authorize reads. What is written belongs to the transaction of its connection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from services.kit.database import ConstraintViolated, Database
-from services.kit.errors import RecordAlreadyExists
+from psycopg import AsyncConnection
+
+from services.kit.database import Database, fetch_all, fetch_one
 from services.partners.conventions.domain import Convention
 from services.partners.habilitations.domain import Bouquet, Habilitation, Standing, User
+from services.partners.suspensions.store import JoinedSuspension
 
 _HABILITATION = """
     SELECT habilitations.habilitation_id, habilitations.convention_id, conventions.partner_id,
            conventions.caisse_code, habilitations.nom, habilitations.prenom, habilitations.email,
-           habilitations.bouquet, habilitations.create_time, habilitations.withdraw_time
+           habilitations.bouquet, habilitations.create_time, habilitations.lapse_date,
+           habilitations.withdraw_time, habilitations.withdrawal_reason, habilitations.version,
+           user_suspensions.suspension_id, user_suspensions.kind, user_suspensions.suspension_reason,
+           user_suspensions.suspend_time, user_suspensions.until_date
     FROM habilitations
     JOIN conventions ON conventions.convention_id = habilitations.convention_id
+    LEFT JOIN user_suspensions
+        ON user_suspensions.habilitation_id = habilitations.habilitation_id
+        AND user_suspensions.lift_time IS NULL
 """
+# One statement for a whole batch: each row is found by index, however many there are.
 _STANDING = """
-    SELECT habilitations.habilitation_id, habilitations.bouquet,
+    SELECT habilitations.habilitation_id, habilitations.bouquet, habilitations.lapse_date,
            habilitations.withdraw_time IS NOT NULL AS withdrawn,
-           suspensions.suspension_id IS NOT NULL AS suspended,
+           EXISTS (
+               SELECT FROM user_suspensions
+               WHERE user_suspensions.habilitation_id = habilitations.habilitation_id
+                   AND lift_time IS NULL AND (until_date IS NULL OR until_date > %(today)s)
+           ) AS user_suspended,
+           EXISTS (
+               SELECT FROM suspensions
+               WHERE suspensions.partner_id = conventions.partner_id
+                   AND lift_time IS NULL AND (until_date IS NULL OR until_date > %(today)s)
+           ) AS partner_suspended,
            conventions.convention_id, conventions.partner_id, conventions.caisse_code,
            conventions.signature_date, conventions.cnil_declaration_date, conventions.end_date
     FROM habilitations
     JOIN conventions ON conventions.convention_id = habilitations.convention_id
-    LEFT JOIN suspensions ON suspensions.partner_id = conventions.partner_id AND suspensions.lift_time IS NULL
-    WHERE habilitations.habilitation_id = ANY(%s::uuid[])
+    WHERE habilitations.habilitation_id = ANY(%(habilitation_ids)s::uuid[])
 """
 
 
@@ -36,39 +53,55 @@ class HabilitationStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def insert(self, habilitation: Habilitation) -> None:
-        """Adds a habilitation. Raises RecordAlreadyExists where the person has a live one here."""
-        try:
-            await self._database.execute(
-                "insert_habilitation",
-                """
-                INSERT INTO habilitations (habilitation_id, convention_id, nom, prenom, email, bouquet, create_time)
-                VALUES (%s, %s, %s, %s, %s, %s, %s)
-                """,
-                (
-                    habilitation.habilitation_id,
-                    habilitation.convention_id,
-                    habilitation.user.nom,
-                    habilitation.user.prenom,
-                    habilitation.user.email,
-                    habilitation.bouquet.value,
-                    habilitation.create_time,
-                ),
-            )
-        except ConstraintViolated as violated:
-            if violated.constraint_name != "habilitations_live_key":
-                raise
-            raise RecordAlreadyExists from None
+    async def insert(self, connection: AsyncConnection, habilitation: Habilitation) -> None:
+        """Adds a habilitation."""
+        await connection.execute(
+            """
+            INSERT INTO habilitations (habilitation_id, convention_id, nom, prenom, email, bouquet, create_time,
+                                       lapse_date)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            (
+                habilitation.habilitation_id,
+                habilitation.convention_id,
+                habilitation.user.nom,
+                habilitation.user.prenom,
+                habilitation.user.email,
+                habilitation.bouquet.value,
+                habilitation.create_time,
+                habilitation.lapse_date,
+            ),
+        )
 
     async def find(self, habilitation_id: UUID) -> Habilitation | None:
         """The habilitation, if there is one."""
         row = await self._database.fetch_one(
             "find_habilitation",
             _HabilitationRow,
-            f"{_HABILITATION} WHERE habilitation_id = %s",
+            f"{_HABILITATION} WHERE habilitations.habilitation_id = %s",
             (habilitation_id,),
         )
         return None if row is None else row.habilitation()
+
+    async def lock(self, connection: AsyncConnection, habilitation_id: UUID) -> Habilitation | None:
+        """The habilitation, which nobody else changes while the transaction lasts."""
+        statement = (
+            f"{_HABILITATION} WHERE habilitations.habilitation_id = %s FOR NO KEY UPDATE OF habilitations"
+        )
+        row = await fetch_one(connection, _HabilitationRow, statement, (habilitation_id,))
+        return None if row is None else row.habilitation()
+
+    async def lock_all(
+        self, connection: AsyncConnection, convention_id: UUID, habilitation_ids: Sequence[UUID]
+    ) -> list[Habilitation]:
+        """Those of the habilitations that are under the convention, locked in one order."""
+        statement = f"""{_HABILITATION}
+            WHERE habilitations.convention_id = %s AND habilitations.habilitation_id = ANY(%s::uuid[])
+            ORDER BY habilitations.habilitation_id FOR NO KEY UPDATE OF habilitations"""
+        rows = await fetch_all(
+            connection, _HabilitationRow, statement, (convention_id, list(habilitation_ids))
+        )
+        return [row.habilitation() for row in rows]
 
     async def list_after(self, convention_id: UUID, habilitation_id: UUID, limit: int) -> list[Habilitation]:
         """The first `limit` habilitations under a convention behind `habilitation_id`, as registered."""
@@ -76,32 +109,71 @@ class HabilitationStore:
             "list_habilitations",
             _HabilitationRow,
             f"""{_HABILITATION}
-            WHERE habilitations.convention_id = %s AND habilitation_id > %s
-            ORDER BY habilitation_id LIMIT %s""",
+            WHERE habilitations.convention_id = %s AND habilitations.habilitation_id > %s
+            ORDER BY habilitations.habilitation_id LIMIT %s""",
             (convention_id, habilitation_id, limit),
         )
         return [row.habilitation() for row in rows]
 
-    async def withdraw(self, habilitation_id: UUID, withdraw_time: datetime, withdrawal_reason: str) -> bool:
-        """Withdraws a live habilitation; False where there is none."""
-        withdrawn = await self._database.execute(
-            "withdraw_habilitation",
-            """
-            UPDATE habilitations SET withdraw_time = %s, withdrawal_reason = %s
-            WHERE habilitation_id = %s AND withdraw_time IS NULL
-            """,
-            (withdraw_time, withdrawal_reason, habilitation_id),
+    async def list_lapsed(self, today: date, limit: int) -> list[Habilitation]:
+        """The first `limit` habilitations that have lapsed and are not withdrawn yet."""
+        rows = await self._database.fetch_all(
+            "list_lapsed_habilitations",
+            _HabilitationRow,
+            f"""{_HABILITATION}
+            WHERE habilitations.lapse_date <= %s AND habilitations.withdraw_time IS NULL
+            ORDER BY habilitations.lapse_date LIMIT %s""",
+            (today, limit),
         )
-        return withdrawn == 1
+        return [row.habilitation() for row in rows]
 
-    async def standings(self, habilitation_ids: Sequence[UUID]) -> list[Standing]:
+    async def list_under_ended(self, ended_by: date, limit: int) -> list[Habilitation]:
+        """The first `limit` that are not withdrawn, under conventions that were over on `ended_by`."""
+        rows = await self._database.fetch_all(
+            "list_habilitations_under_ended",
+            _HabilitationRow,
+            f"""{_HABILITATION}
+            WHERE conventions.end_date <= %s AND habilitations.withdraw_time IS NULL
+            ORDER BY conventions.end_date LIMIT %s""",
+            (ended_by, limit),
+        )
+        return [row.habilitation() for row in rows]
+
+    async def set_withdrawn(self, connection: AsyncConnection, habilitation: Habilitation) -> None:
+        """Keeps that a habilitation was withdrawn."""
+        await connection.execute(
+            """
+            UPDATE habilitations SET withdraw_time = %s, withdrawal_reason = %s, version = %s
+            WHERE habilitation_id = %s
+            """,
+            (
+                habilitation.withdraw_time,
+                habilitation.withdrawal_reason,
+                habilitation.version,
+                habilitation.habilitation_id,
+            ),
+        )
+
+    async def set_lapse_date(self, connection: AsyncConnection, habilitation: Habilitation) -> None:
+        """Keeps until when a habilitation lasts without a further confirmation."""
+        await connection.execute(
+            "UPDATE habilitations SET lapse_date = %s, version = %s WHERE habilitation_id = %s",
+            (habilitation.lapse_date, habilitation.version, habilitation.habilitation_id),
+        )
+
+    async def standings(self, habilitation_ids: Sequence[UUID], today: date) -> list[Standing]:
         """What is held of each known habilitation, in one statement and so of one moment."""
-        rows = await self._database.fetch_all("authorize", _StandingRow, _STANDING, (list(habilitation_ids),))
+        rows = await self._database.fetch_all(
+            "authorize",
+            _StandingRow,
+            _STANDING,
+            {"habilitation_ids": list(habilitation_ids), "today": today},
+        )
         return [row.standing() for row in rows]
 
 
 @dataclass(frozen=True)
-class _HabilitationRow:
+class _HabilitationRow(JoinedSuspension):
     habilitation_id: UUID
     convention_id: UUID
     partner_id: UUID
@@ -111,7 +183,10 @@ class _HabilitationRow:
     email: str
     bouquet: str
     create_time: datetime
+    lapse_date: date
     withdraw_time: datetime | None
+    withdrawal_reason: str | None
+    version: int
 
     def habilitation(self) -> Habilitation:
         return Habilitation(
@@ -122,7 +197,11 @@ class _HabilitationRow:
             user=User(nom=self.nom, prenom=self.prenom, email=self.email),
             bouquet=Bouquet(self.bouquet),
             create_time=self.create_time,
+            lapse_date=self.lapse_date,
             withdraw_time=self.withdraw_time,
+            withdrawal_reason=self.withdrawal_reason or "",
+            version=self.version,
+            suspension=self.suspension_of(self.habilitation_id),
         )
 
 
@@ -130,12 +209,14 @@ class _HabilitationRow:
 class _StandingRow:
     habilitation_id: UUID
     bouquet: str
+    lapse_date: date
     withdrawn: bool
-    suspended: bool
+    user_suspended: bool
+    partner_suspended: bool
     convention_id: UUID
     partner_id: UUID
     caisse_code: str
-    signature_date: date
+    signature_date: date | None
     cnil_declaration_date: date | None
     end_date: date | None
 
@@ -144,7 +225,9 @@ class _StandingRow:
             habilitation_id=self.habilitation_id,
             bouquet=Bouquet(self.bouquet),
             withdrawn=self.withdrawn,
-            suspended=self.suspended,
+            lapse_date=self.lapse_date,
+            user_suspended=self.user_suspended,
+            partner_suspended=self.partner_suspended,
             convention=Convention(
                 convention_id=self.convention_id,
                 partner_id=self.partner_id,

@@ -95,6 +95,7 @@ def test_demo_file_tells_scripts_where_everything_is(stack: Stack) -> None:
     shown = stack.demo
     assert shown["gateway_url"] == f"https://127.0.0.1:{stack.ports.edge_port}"
     assert Path(shown["ca_file"]).exists()
+    assert Path(shown["mail_folder"]).is_dir()
     assert set(shown["internal_addresses"]) == {"identity", "partners", "quotient"}
     for files in shown["client_certificates"].values():
         assert Path(files["certificate_file"]).exists()

@@ -9,13 +9,18 @@ import pytest
 from google.rpc import error_details_pb2
 from google.type.date_pb2 import Date
 
+from deploy.local.caisse import Caisse
 from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
+from msa.partners.v1.access_request_service_pb2_grpc import AccessRequestServiceStub
+from msa.partners.v1.caisse_agent_service_pb2_grpc import CaisseAgentServiceStub
 from msa.partners.v1.convention_service_pb2_grpc import ConventionServiceStub
 from msa.partners.v1.habilitation_service_pb2_grpc import HabilitationServiceStub
+from msa.partners.v1.history_service_pb2_grpc import HistoryServiceStub
 from msa.partners.v1.partner_service_pb2_grpc import CaisseServiceStub, PartnerServiceStub
 from services.kit.status import reason_of, status_of
+from tests.caisse import PROFILE, SIGNED_FORM
 from tests.integration.partners.register import new_numero_tiers, new_user
 
 SIGNED = Date(year=2025, month=3, day=10)
@@ -30,14 +35,24 @@ class Agent:
         self.partners = PartnerServiceStub(qf)
         self.conventions = ConventionServiceStub(qf)
         self.habilitations = HabilitationServiceStub(qf)
+        self.agents = CaisseAgentServiceStub(qf)
+        self.requests = AccessRequestServiceStub(qf)
+        self.history = HistoryServiceStub(qf)
+        self._caisse = Caisse(qf, qf, qf)
         self._gateway = HabilitationServiceStub(gateway)
+
+    async def ensure_agent(self, caisse_code: str) -> None:
+        """The agent who acts is habilitated at this caisse (art. 4-1)."""
+        await self._caisse.ensure_agent(caisse_code)
 
     async def partner(self, caisse_code: str = "21", numero_tiers: str = "") -> partner_pb.Partner:
         """A new partner."""
+        await self.ensure_agent(caisse_code)
         request = partner_pb.RegisterPartnerRequest(
             caisse_code=caisse_code,
             numero_tiers=numero_tiers or new_numero_tiers(),
             denomination="Mairie de Vallombreuse",
+            profile=PROFILE,
         )
         return (await self.partners.RegisterPartner(request)).partner
 
@@ -67,6 +82,7 @@ class Agent:
             convention_id=convention.convention_id,
             user=habilitation_pb.User(nom=user.nom, prenom=user.prenom, email=email or user.email),
             bouquet=QUOTIENT_FAMILIAL,
+            form=SIGNED_FORM,
         )
         return (await self.habilitations.RegisterHabilitation(request)).habilitation
 
@@ -111,3 +127,4 @@ async def refused() -> AsyncIterator[Refusal]:
     for detail in status_of(error).details:
         if detail.Unpack(bad_request):
             refusal.rules = [(found.field, found.reason) for found in bad_request.field_violations]
+            refusal.text += "".join(f"\n{found.description}" for found in bad_request.field_violations)

@@ -9,15 +9,15 @@ import pytest
 from google.type.date_pb2 import Date
 
 from msa.partners.v1 import convention_service_pb2 as pb
-from services.kit.database import Database
-from services.kit.errors import RecordAlreadyExists
+from services.kit.database import ConstraintViolated, Database
 from services.kit.identifiers import new_uuid7
-from services.partners.conventions.domain import ConventionEnded, ConventionState, ConventionView
+from services.partners.conventions.domain import ConventionEnded, ConventionState
+from services.partners.conventions.records import ConventionRecord
 from services.partners.conventions.store import ConventionStore
-from services.partners.habilitations.domain import Decision
+from services.partners.habilitations.domain import ConventionNotInForce, Decision
 from tests.clock import FakeClock
 from tests.integration.partners.agent import SIGNED, Agent, refused
-from tests.integration.partners.register import Register
+from tests.integration.partners.register import AGENT, Register
 
 LONG_AGO = Date(year=2020, month=1, day=1)
 FAR_AHEAD = Date(year=2190, month=1, day=1)
@@ -40,12 +40,15 @@ async def test_without_the_cnil_declaration_it_opens_nothing_and_with_it_it_does
     convention = await agent.convention(cnil=None)
     assert convention.state == pb.CONVENTION_STATE_PENDING
     assert not convention.HasField("cnil_declaration_date")
-    habilitation = await agent.habilitation(convention)
-    assert await agent.decision(habilitation.habilitation_id) == "CONVENTION_NOT_IN_FORCE"
+    async with refused() as refusal:
+        await agent.habilitation(convention)
+    assert refusal.reason == "RECORD_STATE"
+    assert "art. 4-2, 9-1" in refusal.text
     recorded = await agent.conventions.RecordCnilDeclaration(
         pb.RecordCnilDeclarationRequest(convention_id=convention.convention_id, cnil_declaration_date=SIGNED)
     )
     assert recorded.convention.state == pb.CONVENTION_STATE_IN_FORCE
+    habilitation = await agent.habilitation(convention)
     assert await agent.decision(habilitation.habilitation_id) == "GRANTED"
 
 
@@ -74,8 +77,11 @@ async def test_the_database_alone_keeps_a_second_open_convention_out(
 ) -> None:
     """As when another registration commits after the rule was asked."""
     second = replace(await register.convention(), convention_id=new_uuid7(clock.now()))
-    with pytest.raises(RecordAlreadyExists):
-        await ConventionStore(database).insert(second, clock.now())
+    store, record = ConventionStore(database), ConventionRecord(second, 1, ())
+    with pytest.raises(ConstraintViolated) as violated:
+        async with database.transaction("insert_second") as connection:
+            await store.insert(connection, record, clock.now())
+    assert violated.value.constraint_name == "conventions_open_key"
 
 
 async def test_the_convention_is_with_the_caisse_that_registered_the_partner(agent: Agent) -> None:
@@ -191,7 +197,7 @@ class TestAtAnInstant:
         convention = await register.convention()
         habilitation = await register.habilitation(convention)
         assert await register.decision(habilitation) is Decision.GRANTED
-        await register.conventions.end(convention.convention_id, date(2026, 11, 23), "manquement")
+        await register.conventions.end(AGENT, convention.convention_id, date(2026, 11, 23), "manquement")
         assert await register.decision(habilitation) is Decision.CONVENTION_NOT_IN_FORCE
 
     async def test_an_end_to_come_takes_effect_at_midnight_in_paris(
@@ -199,7 +205,7 @@ class TestAtAnInstant:
     ) -> None:
         convention = await register.convention()
         habilitation = await register.habilitation(convention)
-        await register.conventions.end(convention.convention_id, date(2027, 1, 1), "dénonciation")
+        await register.conventions.end(AGENT, convention.convention_id, date(2027, 1, 1), "dénonciation")
         clock.advance(datetime(2026, 12, 31, 22, 59, 59, tzinfo=UTC) - clock.now())
         assert await register.decision(habilitation) is Decision.GRANTED
         clock.advance(timedelta(seconds=1))
@@ -209,10 +215,11 @@ class TestAtAnInstant:
         self, register: Register, clock: FakeClock
     ) -> None:
         convention = await register.convention(date(2027, 7, 1), date(2027, 6, 1))
-        habilitation = await register.habilitation(convention)
         clock.advance(datetime(2027, 6, 30, 21, 59, 59, tzinfo=UTC) - clock.now())
-        assert await register.decision(habilitation) is Decision.CONVENTION_NOT_IN_FORCE
+        with pytest.raises(ConventionNotInForce):
+            await register.habilitation(convention)
         clock.advance(timedelta(seconds=1))
+        habilitation = await register.habilitation(convention)
         assert await register.decision(habilitation) is Decision.GRANTED
 
     async def test_it_renews_itself_on_its_anniversary(self, register: Register, clock: FakeClock) -> None:
@@ -220,19 +227,24 @@ class TestAtAnInstant:
         convention = await register.convention()
         habilitation = await register.habilitation(convention)
         clock.advance(datetime(2027, 3, 9, 22, 59, tzinfo=UTC) - clock.now())
-        assert (await register.conventions.get(convention.convention_id)).term_date == date(2027, 3, 10)
+        assert (await register.conventions.get(AGENT, convention.convention_id)).term_date == date(
+            2027, 3, 10
+        )
         clock.advance(timedelta(minutes=1))
-        renewed = await register.conventions.get(convention.convention_id)
-        assert renewed == ConventionView(convention, ConventionState.IN_FORCE, date(2028, 3, 10))
+        renewed = await register.conventions.get(AGENT, convention.convention_id)
+        assert renewed.convention == convention
+        assert (renewed.state, renewed.term_date) == (ConventionState.IN_FORCE, date(2028, 3, 10))
         assert await register.decision(habilitation) is Decision.GRANTED
 
     async def test_an_end_to_come_can_be_brought_forward(self, register: Register) -> None:
         convention = await register.convention()
-        await register.conventions.end(convention.convention_id, date(2027, 3, 10), "dénonciation")
-        ended = await register.conventions.end(convention.convention_id, date(2026, 11, 23), "manquement")
+        await register.conventions.end(AGENT, convention.convention_id, date(2027, 3, 10), "dénonciation")
+        ended = await register.conventions.end(
+            AGENT, convention.convention_id, date(2026, 11, 23), "manquement"
+        )
         assert ended.state is ConventionState.ENDED
         with pytest.raises(ConventionEnded):
-            await register.habilitation(convention)
+            await register.conventions.end(AGENT, convention.convention_id, date(2026, 11, 23), "encore")
 
 
 async def _end(agent: Agent, convention: pb.Convention, end_date: Date) -> pb.Convention:

@@ -6,8 +6,10 @@ from typing import Any
 import grpc
 import pytest
 
+from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as pb
-from tests.integration.partners.agent import QUOTIENT_FAMILIAL, Agent, refused
+from tests.caisse import SIGNED_FORM
+from tests.integration.partners.agent import QUOTIENT_FAMILIAL, SIGNED, Agent, refused
 
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
 NOT_VALID = pb.AuthorizeResult(decision=pb.AUTHORIZATION_DECISION_HABILITATION_NOT_VALID)
@@ -69,6 +71,7 @@ async def test_of_registrations_of_a_person_at_once_exactly_one_succeeds(agent: 
         ({"bouquet": pb.BOUQUET_UNSPECIFIED}, ("bouquet", "BOUQUET")),
         ({"bouquet": 99}, ("bouquet", "BOUQUET")),
         ({"convention_id": "C1"}, ("convention_id", "UUID")),
+        ({"form": None}, ("form", "FORM_REQUIRED")),
     ],
 )
 async def test_what_is_wrong_with_an_access_request_is_told_by_rule_and_not_repeated(
@@ -79,6 +82,7 @@ async def test_what_is_wrong_with_an_access_request_is_told_by_rule_and_not_repe
         "convention_id": UNKNOWN,
         "user": pb.User(nom="Pâquerette", prenom="Zoé", email="zoe@b.example"),
         "bouquet": QUOTIENT_FAMILIAL,
+        "form": SIGNED_FORM,
     }
     async with refused() as refusal:
         await agent.habilitations.RegisterHabilitation(
@@ -147,6 +151,7 @@ async def test_an_unknown_record_is_not_found(agent: Agent) -> None:
                 convention_id=UNKNOWN,
                 user=pb.User(nom="Pâquerette", prenom="Zoé", email="zoe@b.example"),
                 bouquet=QUOTIENT_FAMILIAL,
+                form=SIGNED_FORM,
             )
         ),
     )
@@ -192,7 +197,13 @@ class TestAuthorize:
         assert await agent.authorize(habilitation.habilitation_id, bouquet=bouquet) == [NOT_VALID]
 
     async def test_a_refusal_names_no_caisse(self, agent: Agent) -> None:
-        habilitation = await agent.habilitation(await agent.convention(cnil=None))
+        convention = await agent.convention()
+        habilitation = await agent.habilitation(convention)
+        await agent.conventions.EndConvention(
+            convention_pb.EndConventionRequest(
+                convention_id=convention.convention_id, end_date=SIGNED, end_reason="accord"
+            )
+        )
         assert await agent.authorize(habilitation.habilitation_id) == [
             pb.AuthorizeResult(decision=pb.AUTHORIZATION_DECISION_CONVENTION_NOT_IN_FORCE)
         ]

@@ -1,10 +1,13 @@
 """The register of partners (art. 4-2) and their suspension (art. 7-2), as a caisse agent uses them."""
 
 import secrets
+from typing import Any
 
 import grpc
 import pytest
+from google.type.date_pb2 import Date
 
+from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as pb
 from services.kit.identifiers import encode_page_token
 from tests.integration.partners.agent import Agent, refused
@@ -51,7 +54,12 @@ async def test_a_numero_tiers_names_one_partner_of_a_caisse(agent: Agent) -> Non
 async def test_what_is_wrong_with_a_partner_is_told_by_rule(
     agent: Agent, field: str, value: str, rule: str
 ) -> None:
-    values = {"caisse_code": "21", "numero_tiers": "T1", "denomination": "Mairie", field: value}
+    values: dict[str, Any] = {
+        "caisse_code": "21",
+        "numero_tiers": "T1",
+        "denomination": "Mairie",
+        field: value,
+    }
     async with refused() as refusal:
         await agent.partners.RegisterPartner(pb.RegisterPartnerRequest(**values))
     assert (refusal.reason, refusal.rules) == ("INVALID_FIELD", [(field, rule)])
@@ -112,13 +120,57 @@ class TestSuspension:
         await agent.partners.SuspendPartner(request)
         assert await agent.decision(habilitation.habilitation_id) == "PARTNER_SUSPENDED"
 
-    async def test_suspended_twice_the_first_suspension_stands(self, agent: Agent) -> None:
+    async def test_suspended_again_it_is_suspended_as_was_said_last(self, agent: Agent) -> None:
         partner = await agent.partner()
+        until = Date(year=2190, month=1, day=1)
         request = pb.SuspendPartnerRequest(partner_id=partner.partner_id, suspension_reason="accès suspect")
-        first = await agent.partners.SuspendPartner(request)
-        second = await agent.partners.SuspendPartner(request)
-        assert second == pb.SuspendPartnerResponse(partner=first.partner)
-        await agent.partners.LiftSuspension(pb.LiftSuspensionRequest(partner_id=partner.partner_id))
+        await agent.partners.SuspendPartner(request)
+        request.until_date.CopyFrom(until)
+        second = (await agent.partners.SuspendPartner(request)).partner
+        assert second.suspension.until_date == until
+        lifted = await agent.partners.LiftSuspension(pb.LiftSuspensionRequest(partner_id=partner.partner_id))
+        assert not lifted.partner.HasField("suspension")
+
+    async def test_a_definitive_suspension_is_neither_lifted_nor_replaced(self, agent: Agent) -> None:
+        """Art. 7-2."""
+        partner = await agent.partner()
+        request = pb.SuspendPartnerRequest(
+            partner_id=partner.partner_id,
+            suspension_reason="fraude",
+            kind=habilitation_pb.SUSPENSION_KIND_DEFINITIVE,
+        )
+        await agent.partners.SuspendPartner(request)
+        for call in (
+            agent.partners.LiftSuspension(pb.LiftSuspensionRequest(partner_id=partner.partner_id)),
+            agent.partners.SuspendPartner(request),
+        ):
+            async with refused() as refusal:
+                await call
+            assert refusal.reason == "RECORD_STATE"
+            assert "art. 7-2" in refusal.text
+
+    @pytest.mark.parametrize(
+        ("kind", "until", "rule"),
+        [
+            (
+                habilitation_pb.SUSPENSION_KIND_DEFINITIVE,
+                Date(year=2190, month=1, day=1),
+                "DEFINITIVE_HAS_NO_END",
+            ),
+            (habilitation_pb.SUSPENSION_KIND_TEMPORARY, Date(year=2020, month=1, day=1), "DATE_PASSED"),
+            (habilitation_pb.SUSPENSION_KIND_UNSPECIFIED, Date(year=2027, month=2, day=29), "DATE_UNKNOWN"),
+        ],
+    )
+    async def test_an_end_that_makes_no_sense_is_told_by_rule(
+        self, agent: Agent, kind: habilitation_pb.SuspensionKind.ValueType, until: Date, rule: str
+    ) -> None:
+        partner = await agent.partner()
+        request = pb.SuspendPartnerRequest(
+            partner_id=partner.partner_id, suspension_reason="soupçon", kind=kind, until_date=until
+        )
+        async with refused() as refusal:
+            await agent.partners.SuspendPartner(request)
+        assert refusal.rules == [("until_date", rule)]
 
     async def test_there_is_nothing_to_lift_of_a_partner_that_is_not_suspended(self, agent: Agent) -> None:
         partner = await agent.partner()

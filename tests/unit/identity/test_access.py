@@ -36,7 +36,16 @@ def test_the_gateway_handles_sessions_agents_accounts_and_a_mailer_the_outbox() 
     assert by_service == {
         "msa.identity.v1.SessionService": {frozenset({"gateway"})},
         "msa.identity.v1.SecondFactorService": {frozenset({"gateway"})},
-        "msa.identity.v1.AccountService": {frozenset({"agent_tools"})},
+        "msa.identity.v1.AccountService": {
+            frozenset({"agent_tools"}),
+            frozenset({"agent_tools", "registry"}),
+        },
         "msa.identity.v1.SecurityEventService": {frozenset({"agent_tools"})},
         "msa.identity.v1.OutboxService": {frozenset({"mailer"})},
     }
+
+
+def test_the_register_of_partners_ends_access_and_gives_none() -> None:
+    """Art. 4-4, 7-2; N3."""
+    ended_by_registry = {method.rpartition("/")[2] for method, roles in ACCESS.items() if "registry" in roles}
+    assert ended_by_registry == {"GetAccount", "DisableAccount", "RevokeSessions"}

@@ -7,6 +7,7 @@ from cli.connection import QfSettings
 from deploy.local.configuration import gateway_socket, toml, write_configuration
 from deploy.local.errors import LocalStackError
 from deploy.local.layout import Layout
+from deploy.local.mail_sink import MailSinkSettings
 from deploy.local.options import Options
 from deploy.local.settings import Overrides, Ports
 from deploy.trace_desk.settings import TraceDeskSettings
@@ -15,6 +16,7 @@ from gateway.edge.config import EdgeSettings
 from services.identity.config import IdentitySettings
 from services.kit.config import Section, load
 from services.kit.migrate import OwnerSettings
+from services.mailer.config import MailerSettings
 from services.partners.config import PartnersSettings
 from services.quotient.config import QuotientSettings
 
@@ -38,6 +40,8 @@ def written(root: Path, overrides: Overrides | None = None, always_open: bool = 
         ("gateway", GatewaySettings),
         ("edge", EdgeSettings),
         ("trace_desk", TraceDeskSettings),
+        ("mailer", MailerSettings),
+        ("mail", MailSinkSettings),
         ("identity_owner", OwnerSettings),
         ("partners_owner", OwnerSettings),
         ("quotient_owner", OwnerSettings),
@@ -56,9 +60,17 @@ def test_qf_takes_its_settings(tmp_path: Path) -> None:
 
 
 def test_every_settings_file_is_some_servers(tmp_path: Path) -> None:
-    servers = {"identity", "partners", "quotient", "gateway", "edge", "trace_desk"}
+    servers = {"identity", "partners", "quotient", "gateway", "edge", "trace_desk", "mailer", "mail"}
     owners = {"identity_owner", "partners_owner", "quotient_owner"}
     assert {file.stem for file in written(tmp_path).config.iterdir()} == servers | owners
+
+
+def test_the_mailer_writes_to_the_mail_sink_of_this_stack(tmp_path: Path) -> None:
+    layout = written(tmp_path)
+    mailer = load(MailerSettings, layout.config / "mailer.toml", "QF_TEST_", environ={})
+    sink = load(MailSinkSettings, layout.config / "mail.toml", "QF_TEST_", environ={})
+    assert (mailer.smtp.host, mailer.smtp.port) == ("127.0.0.1", sink.port)
+    assert sink.folder == layout.mail
 
 
 @pytest.mark.parametrize("always_open", [True, False])

@@ -94,3 +94,7 @@ def test_password_that_an_example_chose_is_shown(tmp_path: Path) -> None:
 def test_hours_are_told(tmp_path: Path) -> None:
     assert "open at any hour" in section(tmp_path, "Hours")
     assert "As in production: 05:00–23:00" in section(tmp_path, "Hours", always_open=False)
+
+
+def test_the_folder_of_the_mail_is_told(tmp_path: Path) -> None:
+    assert f"{tmp_path}/mail  (what would have been sent)" in section(tmp_path, "Addresses")

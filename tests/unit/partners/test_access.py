@@ -1,14 +1,19 @@
-from msa.partners.v1 import convention_service_pb2, habilitation_service_pb2, partner_service_pb2
-from services.partners.access import ACCESS
+import importlib
+from pathlib import Path
 
-FILES = (convention_service_pb2, habilitation_service_pb2, partner_service_pb2)
+from google.protobuf.descriptor import FileDescriptor
+
+from services.partners.access import ACCESS
+from tools.paths import PROTOS
+
+FILES = sorted((PROTOS / "msa" / "partners" / "v1").glob("*_pb2.py"))
 
 
 def test_every_rpc_says_who_may_call_it() -> None:
     methods = {
         f"/{service.full_name}/{method.name}"
         for file in FILES
-        for service in file.DESCRIPTOR.services_by_name.values()
+        for service in _descriptor(file).services_by_name.values()
         for method in service.methods
     }
     assert set(ACCESS) == methods
@@ -17,4 +22,17 @@ def test_every_rpc_says_who_may_call_it() -> None:
 def test_the_gateway_may_authorize_and_nothing_else() -> None:
     admitted = {method for method, roles in ACCESS.items() if "gateway" in roles}
     assert admitted == {"/msa.partners.v1.HabilitationService/Authorize"}
-    assert all(roles in ({"gateway"}, {"agent_tools"}) for roles in ACCESS.values())
+    assert ACCESS["/msa.partners.v1.HabilitationService/Authorize"] == {"gateway"}
+
+
+def test_who_may_act_is_an_internal_system_or_an_agent_himself() -> None:
+    """Art. 4-1: the register asks whether the agent is habilitated; who may ask at all stands here."""
+    roles = set(ACCESS.values())
+    caisse = frozenset({"agent_tools", "agents"})
+    alone = {frozenset({role}) for role in ("operators", "gateway", "mailer")}
+    assert roles == {caisse, caisse | {"mailer"}, *alone}
+
+
+def _descriptor(file: Path) -> FileDescriptor:
+    descriptor: FileDescriptor = importlib.import_module(f"msa.partners.v1.{file.stem}").DESCRIPTOR
+    return descriptor

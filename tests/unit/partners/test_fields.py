@@ -65,3 +65,13 @@ def test_a_text_breaks_a_rule_without_being_repeated(text: str, rule: str) -> No
 
 def test_blanks_around_a_text_do_not_count() -> None:
     assert required_text("denomination", "  Mairie d’Étang \n", 14) == "Mairie d’Étang"
+
+
+@pytest.mark.parametrize("nir", ["284052123100106", "2 84 05 21 231 001 06", "2840521231001"])
+def test_no_text_of_the_register_holds_a_nir(nir: str) -> None:
+    """N5: these texts are kept in clear."""
+    with pytest.raises(InvalidField) as refused:
+        required_text("reason", f"dossier {nir}, courrier", 100)
+    (violation,) = refused.value.violations
+    assert violation.rule == "NIR_IN_TEXT"
+    assert nir not in violation.description

@@ -22,36 +22,99 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(msa/partners/v1/convention_service.proto\x12\x0fmsa.partners.v1\x1a\x16google/type/date.proto\"\xa5\x02\n\nConvention\x12\x15\n\rconvention_id\x18\x01 \x01(\t\x12\x12\n\npartner_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x03 \x01(\t\x12)\n\x0esignature_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\x12\x30\n\x15\x63nil_declaration_date\x18\x05 \x01(\x0b\x32\x11.google.type.Date\x12#\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x11.google.type.Date\x12/\n\x05state\x18\x07 \x01(\x0e\x32 .msa.partners.v1.ConventionState\x12$\n\tterm_date\x18\x08 \x01(\x0b\x32\x11.google.type.Date\"\xa1\x01\n\x19RegisterConventionRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12)\n\x0esignature_date\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x30\n\x15\x63nil_declaration_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\"M\n\x1aRegisterConventionResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention\"g\n\x1cRecordCnilDeclarationRequest\x12\x15\n\rconvention_id\x18\x01 \x01(\t\x12\x30\n\x15\x63nil_declaration_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\"P\n\x1dRecordCnilDeclarationResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention\"-\n\x14GetConventionRequest\x12\x15\n\rconvention_id\x18\x01 \x01(\t\"H\n\x15GetConventionResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention\"f\n\x14\x45ndConventionRequest\x12\x15\n\rconvention_id\x18\x01 \x01(\t\x12#\n\x08\x65nd_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x12\n\nend_reason\x18\x03 \x01(\t\"H\n\x15\x45ndConventionResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention*\x8c\x01\n\x0f\x43onventionState\x12 \n\x1c\x43ONVENTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONVENTION_STATE_PENDING\x10\x01\x12\x1d\n\x19\x43ONVENTION_STATE_IN_FORCE\x10\x02\x12\x1a\n\x16\x43ONVENTION_STATE_ENDED\x10\x03\x32\xba\x03\n\x11\x43onventionService\x12m\n\x12RegisterConvention\x12*.msa.partners.v1.RegisterConventionRequest\x1a+.msa.partners.v1.RegisterConventionResponse\x12v\n\x15RecordCnilDeclaration\x12-.msa.partners.v1.RecordCnilDeclarationRequest\x1a..msa.partners.v1.RecordCnilDeclarationResponse\x12^\n\rGetConvention\x12%.msa.partners.v1.GetConventionRequest\x1a&.msa.partners.v1.GetConventionResponse\x12^\n\rEndConvention\x12%.msa.partners.v1.EndConventionRequest\x1a&.msa.partners.v1.EndConventionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(msa/partners/v1/convention_service.proto\x12\x0fmsa.partners.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\xc7\x04\n\nConvention\x12\x15\n\rconvention_id\x18\x01 \x01(\t\x12\x12\n\npartner_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x03 \x01(\t\x12)\n\x0esignature_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\x12\x30\n\x15\x63nil_declaration_date\x18\x05 \x01(\x0b\x32\x11.google.type.Date\x12#\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x11.google.type.Date\x12/\n\x05state\x18\x07 \x01(\x0e\x32 .msa.partners.v1.ConventionState\x12$\n\tterm_date\x18\x08 \x01(\x0b\x32\x11.google.type.Date\x12\x0c\n\x04\x65tag\x18\t \x01(\t\x12.\n\x05\x66\x61\x63ts\x18\n \x03(\x0b\x32\x1f.msa.partners.v1.ConventionFact\x12\x30\n\x08timeline\x18\x0b \x03(\x0b\x32\x1e.msa.partners.v1.TimelineEntry\x12\x31\n\x16last_denunciation_date\x18\x0c \x01(\x0b\x32\x11.google.type.Date\x12\x17\n\x0f\x61ttestation_due\x18\r \x01(\x08\x12\x37\n\x14missing_undertakings\x18\x0e \x03(\x0b\x32\x19.msa.partners.v1.Provider\x12+\n\x10secrecy_end_date\x18\x0f \x01(\x0b\x32\x11.google.type.Date\"\x8d\x08\n\x0e\x43onventionFact\x12\x0f\n\x07\x66\x61\x63t_id\x18\x01 \x01(\t\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\tsignature\x18\x03 \x01(\x0b\x32\x1a.msa.partners.v1.SignatureH\x00\x12<\n\x10\x63nil_declaration\x18\x04 \x01(\x0b\x32 .msa.partners.v1.CnilDeclarationH\x00\x12\x35\n\x0c\x64\x65nunciation\x18\x05 \x01(\x0b\x32\x1d.msa.partners.v1.DenunciationH\x00\x12\x36\n\rformal_notice\x18\x06 \x01(\x0b\x32\x1d.msa.partners.v1.FormalNoticeH\x00\x12%\n\x04\x63ure\x18\x07 \x01(\x0b\x32\x15.msa.partners.v1.CureH\x00\x12O\n\x1a\x66orce_majeure_notification\x18\x08 \x01(\x0b\x32).msa.partners.v1.ForceMajeureNotificationH\x00\x12=\n\x11\x66orce_majeure_end\x18\t \x01(\x0b\x32 .msa.partners.v1.ForceMajeureEndH\x00\x12M\n\x19\x66orce_majeure_termination\x18\n \x01(\x0b\x32(.msa.partners.v1.ForceMajeureTerminationH\x00\x12\x30\n\nagreed_end\x18\x0b \x01(\x0b\x32\x1a.msa.partners.v1.AgreedEndH\x00\x12/\n\tamendment\x18\x0c \x01(\x0b\x32\x1a.msa.partners.v1.AmendmentH\x00\x12\x36\n\rannex_version\x18\r \x01(\x0b\x32\x1d.msa.partners.v1.AnnexVersionH\x00\x12\x44\n\x14provider_declaration\x18\x0e \x01(\x0b\x32$.msa.partners.v1.ProviderDeclarationH\x00\x12\x44\n\x14provider_undertaking\x18\x0f \x01(\x0b\x32$.msa.partners.v1.ProviderUndertakingH\x00\x12@\n\x12provider_departure\x18\x10 \x01(\x0b\x32\".msa.partners.v1.ProviderDepartureH\x00\x12\x33\n\x0b\x61ttestation\x18\x11 \x01(\x0b\x32\x1c.msa.partners.v1.AttestationH\x00\x12/\n\tannulment\x18\x12 \x01(\x0b\x32\x1a.msa.partners.v1.AnnulmentH\x00\x42\x06\n\x04\x66\x61\x63t\"]\n\tSignature\x12%\n\x05party\x18\x01 \x01(\x0e\x32\x16.msa.partners.v1.Party\x12)\n\x0esignature_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\"?\n\x0f\x43nilDeclaration\x12,\n\x11transmission_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\"x\n\x0c\x44\x65nunciation\x12%\n\x05party\x18\x01 \x01(\x0e\x32\x16.msa.partners.v1.Party\x12\'\n\x0creceipt_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x18\n\x10letter_reference\x18\x03 \x01(\t\"x\n\x0c\x46ormalNotice\x12%\n\x05party\x18\x01 \x01(\x0e\x32\x16.msa.partners.v1.Party\x12\'\n\x0creceipt_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x18\n\x10letter_reference\x18\x03 \x01(\t\"F\n\x04\x43ure\x12\x18\n\x10\x66ormal_notice_id\x18\x01 \x01(\t\x12$\n\tcure_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\"o\n\x18\x46orceMajeureNotification\x12%\n\x05party\x18\x01 \x01(\x0e\x32\x16.msa.partners.v1.Party\x12,\n\x11notification_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\"7\n\x0f\x46orceMajeureEnd\x12$\n\tover_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\"m\n\x17\x46orceMajeureTermination\x12%\n\x05party\x18\x01 \x01(\x0e\x32\x16.msa.partners.v1.Party\x12+\n\x10termination_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\"0\n\tAgreedEnd\x12#\n\x08\x65nd_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\"\xa6\x01\n\tAmendment\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x30\n\x15\x63\x61isse_signature_date\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x31\n\x16partner_signature_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\x12\x13\n\x0bscan_sha256\x18\x05 \x01(\t\"n\n\x0c\x41nnexVersion\x12\r\n\x05\x61nnex\x18\x01 \x01(\x05\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12)\n\x0e\x65\x66\x66\x65\x63tive_date\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x13\n\x0bscan_sha256\x18\x04 \x01(\t\"S\n\x13ProviderDeclaration\x12\x15\n\rprovider_name\x18\x01 \x01(\t\x12%\n\nsince_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\"f\n\x13ProviderUndertaking\x12\x13\n\x0bprovider_id\x18\x01 \x01(\t\x12\'\n\x0creceipt_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x11\n\treference\x18\x03 \x01(\t\"S\n\x11ProviderDeparture\x12\x13\n\x0bprovider_id\x18\x01 \x01(\t\x12)\n\x0e\x64\x65parture_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\"y\n\x0b\x41ttestation\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .msa.partners.v1.AttestationKind\x12\'\n\x0creceipt_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x11\n\treference\x18\x03 \x01(\t\"%\n\tAnnulment\x12\x18\n\x10\x61nnulled_fact_id\x18\x01 \x01(\t\"]\n\x08Provider\x12\x13\n\x0bprovider_id\x18\x01 \x01(\t\x12\x15\n\rprovider_name\x18\x02 \x01(\t\x12%\n\nsince_date\x18\x03 \x01(\x0b\x32\x11.google.type.Date\"\xb4\x01\n\rTimelineEntry\x12\x1e\n\x03\x64\x61y\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12-\n\x05\x65vent\x18\x02 \x01(\x0e\x32\x1e.msa.partners.v1.TimelineEvent\x12-\n\x05tense\x18\x03 \x01(\x0e\x32\x1e.msa.partners.v1.TimelineTense\x12%\n\x05party\x18\x04 \x01(\x0e\x32\x16.msa.partners.v1.Party\"Q\n\x16\x44raftConventionRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"J\n\x17\x44raftConventionResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention\"w\n\x11RecordFactRequest\x12\x15\n\rconvention_id\x18\x01 \x01(\t\x12-\n\x04\x66\x61\x63t\x18\x02 \x01(\x0b\x32\x1f.msa.partners.v1.ConventionFact\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"V\n\x12RecordFactResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention\x12\x0f\n\x07\x66\x61\x63t_id\x18\x02 \x01(\t\"X\n\x10\x41nnulFactRequest\x12\x15\n\rconvention_id\x18\x01 \x01(\t\x12\x0f\n\x07\x66\x61\x63t_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"D\n\x11\x41nnulFactResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention\"h\n\x16ListConventionsRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x12\n\npartner_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x17ListConventionsResponse\x12\x30\n\x0b\x63onventions\x18\x01 \x03(\x0b\x32\x1b.msa.partners.v1.Convention\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa1\x01\n\x19RegisterConventionRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12)\n\x0esignature_date\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x30\n\x15\x63nil_declaration_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\"M\n\x1aRegisterConventionResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention\"u\n\x1cRecordCnilDeclarationRequest\x12\x15\n\rconvention_id\x18\x01 \x01(\t\x12\x30\n\x15\x63nil_declaration_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"P\n\x1dRecordCnilDeclarationResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention\"-\n\x14GetConventionRequest\x12\x15\n\rconvention_id\x18\x01 \x01(\t\"H\n\x15GetConventionResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention\"t\n\x14\x45ndConventionRequest\x12\x15\n\rconvention_id\x18\x01 \x01(\t\x12#\n\x08\x65nd_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x12\n\nend_reason\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"H\n\x15\x45ndConventionResponse\x12/\n\nconvention\x18\x01 \x01(\x0b\x32\x1b.msa.partners.v1.Convention*C\n\x05Party\x12\x15\n\x11PARTY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPARTY_CAISSE\x10\x01\x12\x11\n\rPARTY_PARTNER\x10\x02*r\n\x0f\x41ttestationKind\x12 \n\x1c\x41TTESTATION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41TTESTATION_KIND_RETURN\x10\x01\x12 \n\x1c\x41TTESTATION_KIND_DESTRUCTION\x10\x02*\xdb\x04\n\rTimelineEvent\x12\x1e\n\x1aTIMELINE_EVENT_UNSPECIFIED\x10\x00\x12\x1c\n\x18TIMELINE_EVENT_SIGNATURE\x10\x01\x12#\n\x1fTIMELINE_EVENT_CNIL_DECLARATION\x10\x02\x12\x19\n\x15TIMELINE_EVENT_EFFECT\x10\x03\x12\x1a\n\x16TIMELINE_EVENT_RENEWAL\x10\x04\x12\'\n#TIMELINE_EVENT_LAST_DAY_TO_DENOUNCE\x10\x05\x12\x1f\n\x1bTIMELINE_EVENT_DENUNCIATION\x10\x06\x12 \n\x1cTIMELINE_EVENT_FORMAL_NOTICE\x10\x07\x12\x17\n\x13TIMELINE_EVENT_CURE\x10\x08\x12 \n\x1cTIMELINE_EVENT_FORCE_MAJEURE\x10\t\x12$\n TIMELINE_EVENT_FORCE_MAJEURE_END\x10\n\x12\x31\n-TIMELINE_EVENT_FORCE_MAJEURE_TERMINATION_OPEN\x10\x0b\x12\x16\n\x12TIMELINE_EVENT_END\x10\x0c\x12\x1c\n\x18TIMELINE_EVENT_AMENDMENT\x10\r\x12 \n\x1cTIMELINE_EVENT_ANNEX_VERSION\x10\x0e\x12\x1e\n\x1aTIMELINE_EVENT_ATTESTATION\x10\x0f\x12\x1e\n\x1aTIMELINE_EVENT_SECRECY_END\x10\x10\x12\x18\n\x14TIMELINE_EVENT_TODAY\x10\x11*}\n\rTimelineTense\x12\x1e\n\x1aTIMELINE_TENSE_UNSPECIFIED\x10\x00\x12\x17\n\x13TIMELINE_TENSE_PAST\x10\x01\x12\x18\n\x14TIMELINE_TENSE_TODAY\x10\x02\x12\x19\n\x15TIMELINE_TENSE_FUTURE\x10\x03*\xa8\x01\n\x0f\x43onventionState\x12 \n\x1c\x43ONVENTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONVENTION_STATE_PENDING\x10\x01\x12\x1d\n\x19\x43ONVENTION_STATE_IN_FORCE\x10\x02\x12\x1a\n\x16\x43ONVENTION_STATE_ENDED\x10\x03\x12\x1a\n\x16\x43ONVENTION_STATE_DRAFT\x10\x04\x32\xb1\x06\n\x11\x43onventionService\x12\x64\n\x0f\x44raftConvention\x12\'.msa.partners.v1.DraftConventionRequest\x1a(.msa.partners.v1.DraftConventionResponse\x12U\n\nRecordFact\x12\".msa.partners.v1.RecordFactRequest\x1a#.msa.partners.v1.RecordFactResponse\x12R\n\tAnnulFact\x12!.msa.partners.v1.AnnulFactRequest\x1a\".msa.partners.v1.AnnulFactResponse\x12\x64\n\x0fListConventions\x12\'.msa.partners.v1.ListConventionsRequest\x1a(.msa.partners.v1.ListConventionsResponse\x12m\n\x12RegisterConvention\x12*.msa.partners.v1.RegisterConventionRequest\x1a+.msa.partners.v1.RegisterConventionResponse\x12v\n\x15RecordCnilDeclaration\x12-.msa.partners.v1.RecordCnilDeclarationRequest\x1a..msa.partners.v1.RecordCnilDeclarationResponse\x12^\n\rGetConvention\x12%.msa.partners.v1.GetConventionRequest\x1a&.msa.partners.v1.GetConventionResponse\x12^\n\rEndConvention\x12%.msa.partners.v1.EndConventionRequest\x1a&.msa.partners.v1.EndConventionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'msa.partners.v1.convention_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONVENTIONSTATE']._serialized_start=1111
-  _globals['_CONVENTIONSTATE']._serialized_end=1251
-  _globals['_CONVENTION']._serialized_start=86
-  _globals['_CONVENTION']._serialized_end=379
-  _globals['_REGISTERCONVENTIONREQUEST']._serialized_start=382
-  _globals['_REGISTERCONVENTIONREQUEST']._serialized_end=543
-  _globals['_REGISTERCONVENTIONRESPONSE']._serialized_start=545
-  _globals['_REGISTERCONVENTIONRESPONSE']._serialized_end=622
-  _globals['_RECORDCNILDECLARATIONREQUEST']._serialized_start=624
-  _globals['_RECORDCNILDECLARATIONREQUEST']._serialized_end=727
-  _globals['_RECORDCNILDECLARATIONRESPONSE']._serialized_start=729
-  _globals['_RECORDCNILDECLARATIONRESPONSE']._serialized_end=809
-  _globals['_GETCONVENTIONREQUEST']._serialized_start=811
-  _globals['_GETCONVENTIONREQUEST']._serialized_end=856
-  _globals['_GETCONVENTIONRESPONSE']._serialized_start=858
-  _globals['_GETCONVENTIONRESPONSE']._serialized_end=930
-  _globals['_ENDCONVENTIONREQUEST']._serialized_start=932
-  _globals['_ENDCONVENTIONREQUEST']._serialized_end=1034
-  _globals['_ENDCONVENTIONRESPONSE']._serialized_start=1036
-  _globals['_ENDCONVENTIONRESPONSE']._serialized_end=1108
-  _globals['_CONVENTIONSERVICE']._serialized_start=1254
-  _globals['_CONVENTIONSERVICE']._serialized_end=1696
+  _globals['_PARTY']._serialized_start=5039
+  _globals['_PARTY']._serialized_end=5106
+  _globals['_ATTESTATIONKIND']._serialized_start=5108
+  _globals['_ATTESTATIONKIND']._serialized_end=5222
+  _globals['_TIMELINEEVENT']._serialized_start=5225
+  _globals['_TIMELINEEVENT']._serialized_end=5828
+  _globals['_TIMELINETENSE']._serialized_start=5830
+  _globals['_TIMELINETENSE']._serialized_end=5955
+  _globals['_CONVENTIONSTATE']._serialized_start=5958
+  _globals['_CONVENTIONSTATE']._serialized_end=6126
+  _globals['_CONVENTION']._serialized_start=119
+  _globals['_CONVENTION']._serialized_end=702
+  _globals['_CONVENTIONFACT']._serialized_start=705
+  _globals['_CONVENTIONFACT']._serialized_end=1742
+  _globals['_SIGNATURE']._serialized_start=1744
+  _globals['_SIGNATURE']._serialized_end=1837
+  _globals['_CNILDECLARATION']._serialized_start=1839
+  _globals['_CNILDECLARATION']._serialized_end=1902
+  _globals['_DENUNCIATION']._serialized_start=1904
+  _globals['_DENUNCIATION']._serialized_end=2024
+  _globals['_FORMALNOTICE']._serialized_start=2026
+  _globals['_FORMALNOTICE']._serialized_end=2146
+  _globals['_CURE']._serialized_start=2148
+  _globals['_CURE']._serialized_end=2218
+  _globals['_FORCEMAJEURENOTIFICATION']._serialized_start=2220
+  _globals['_FORCEMAJEURENOTIFICATION']._serialized_end=2331
+  _globals['_FORCEMAJEUREEND']._serialized_start=2333
+  _globals['_FORCEMAJEUREEND']._serialized_end=2388
+  _globals['_FORCEMAJEURETERMINATION']._serialized_start=2390
+  _globals['_FORCEMAJEURETERMINATION']._serialized_end=2499
+  _globals['_AGREEDEND']._serialized_start=2501
+  _globals['_AGREEDEND']._serialized_end=2549
+  _globals['_AMENDMENT']._serialized_start=2552
+  _globals['_AMENDMENT']._serialized_end=2718
+  _globals['_ANNEXVERSION']._serialized_start=2720
+  _globals['_ANNEXVERSION']._serialized_end=2830
+  _globals['_PROVIDERDECLARATION']._serialized_start=2832
+  _globals['_PROVIDERDECLARATION']._serialized_end=2915
+  _globals['_PROVIDERUNDERTAKING']._serialized_start=2917
+  _globals['_PROVIDERUNDERTAKING']._serialized_end=3019
+  _globals['_PROVIDERDEPARTURE']._serialized_start=3021
+  _globals['_PROVIDERDEPARTURE']._serialized_end=3104
+  _globals['_ATTESTATION']._serialized_start=3106
+  _globals['_ATTESTATION']._serialized_end=3227
+  _globals['_ANNULMENT']._serialized_start=3229
+  _globals['_ANNULMENT']._serialized_end=3266
+  _globals['_PROVIDER']._serialized_start=3268
+  _globals['_PROVIDER']._serialized_end=3361
+  _globals['_TIMELINEENTRY']._serialized_start=3364
+  _globals['_TIMELINEENTRY']._serialized_end=3544
+  _globals['_DRAFTCONVENTIONREQUEST']._serialized_start=3546
+  _globals['_DRAFTCONVENTIONREQUEST']._serialized_end=3627
+  _globals['_DRAFTCONVENTIONRESPONSE']._serialized_start=3629
+  _globals['_DRAFTCONVENTIONRESPONSE']._serialized_end=3703
+  _globals['_RECORDFACTREQUEST']._serialized_start=3705
+  _globals['_RECORDFACTREQUEST']._serialized_end=3824
+  _globals['_RECORDFACTRESPONSE']._serialized_start=3826
+  _globals['_RECORDFACTRESPONSE']._serialized_end=3912
+  _globals['_ANNULFACTREQUEST']._serialized_start=3914
+  _globals['_ANNULFACTREQUEST']._serialized_end=4002
+  _globals['_ANNULFACTRESPONSE']._serialized_start=4004
+  _globals['_ANNULFACTRESPONSE']._serialized_end=4072
+  _globals['_LISTCONVENTIONSREQUEST']._serialized_start=4074
+  _globals['_LISTCONVENTIONSREQUEST']._serialized_end=4178
+  _globals['_LISTCONVENTIONSRESPONSE']._serialized_start=4180
+  _globals['_LISTCONVENTIONSRESPONSE']._serialized_end=4280
+  _globals['_REGISTERCONVENTIONREQUEST']._serialized_start=4283
+  _globals['_REGISTERCONVENTIONREQUEST']._serialized_end=4444
+  _globals['_REGISTERCONVENTIONRESPONSE']._serialized_start=4446
+  _globals['_REGISTERCONVENTIONRESPONSE']._serialized_end=4523
+  _globals['_RECORDCNILDECLARATIONREQUEST']._serialized_start=4525
+  _globals['_RECORDCNILDECLARATIONREQUEST']._serialized_end=4642
+  _globals['_RECORDCNILDECLARATIONRESPONSE']._serialized_start=4644
+  _globals['_RECORDCNILDECLARATIONRESPONSE']._serialized_end=4724
+  _globals['_GETCONVENTIONREQUEST']._serialized_start=4726
+  _globals['_GETCONVENTIONREQUEST']._serialized_end=4771
+  _globals['_GETCONVENTIONRESPONSE']._serialized_start=4773
+  _globals['_GETCONVENTIONRESPONSE']._serialized_end=4845
+  _globals['_ENDCONVENTIONREQUEST']._serialized_start=4847
+  _globals['_ENDCONVENTIONREQUEST']._serialized_end=4963
+  _globals['_ENDCONVENTIONRESPONSE']._serialized_start=4965
+  _globals['_ENDCONVENTIONRESPONSE']._serialized_end=5037
+  _globals['_CONVENTIONSERVICE']._serialized_start=6129
+  _globals['_CONVENTIONSERVICE']._serialized_end=6946
 # @@protoc_insertion_point(module_scope)

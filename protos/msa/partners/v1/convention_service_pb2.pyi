@@ -3,8 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import date_pb2 as _date_pb2
 import builtins as _builtins
@@ -17,6 +20,166 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Party:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PartyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Party.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PARTY_UNSPECIFIED: _Party.ValueType  # 0
+    """Never sent; refused."""
+    PARTY_CAISSE: _Party.ValueType  # 1
+    """The caisse."""
+    PARTY_PARTNER: _Party.ValueType  # 2
+    """The partner."""
+
+class Party(_Party, metaclass=_PartyEnumTypeWrapper):
+    """A party to the convention. Nobody else can act on it (art. 9-2)."""
+
+PARTY_UNSPECIFIED: Party.ValueType  # 0
+"""Never sent; refused."""
+PARTY_CAISSE: Party.ValueType  # 1
+"""The caisse."""
+PARTY_PARTNER: Party.ValueType  # 2
+"""The partner."""
+Global___Party: _TypeAlias = Party  # noqa: Y015
+
+class _AttestationKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AttestationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AttestationKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ATTESTATION_KIND_UNSPECIFIED: _AttestationKind.ValueType  # 0
+    """Never sent; refused."""
+    ATTESTATION_KIND_RETURN: _AttestationKind.ValueType  # 1
+    """Returned to the caisse."""
+    ATTESTATION_KIND_DESTRUCTION: _AttestationKind.ValueType  # 2
+    """Destroyed."""
+
+class AttestationKind(_AttestationKind, metaclass=_AttestationKindEnumTypeWrapper):
+    """What became of the data."""
+
+ATTESTATION_KIND_UNSPECIFIED: AttestationKind.ValueType  # 0
+"""Never sent; refused."""
+ATTESTATION_KIND_RETURN: AttestationKind.ValueType  # 1
+"""Returned to the caisse."""
+ATTESTATION_KIND_DESTRUCTION: AttestationKind.ValueType  # 2
+"""Destroyed."""
+Global___AttestationKind: _TypeAlias = AttestationKind  # noqa: Y015
+
+class _TimelineEvent:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TimelineEventEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimelineEvent.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIMELINE_EVENT_UNSPECIFIED: _TimelineEvent.ValueType  # 0
+    """Never sent."""
+    TIMELINE_EVENT_SIGNATURE: _TimelineEvent.ValueType  # 1
+    """A party signed."""
+    TIMELINE_EVENT_CNIL_DECLARATION: _TimelineEvent.ValueType  # 2
+    """The CNIL declaration was transmitted (art. 9-1)."""
+    TIMELINE_EVENT_EFFECT: _TimelineEvent.ValueType  # 3
+    """It takes effect (art. 9-1)."""
+    TIMELINE_EVENT_RENEWAL: _TimelineEvent.ValueType  # 4
+    """A term: it renews itself (art. 9-1)."""
+    TIMELINE_EVENT_LAST_DAY_TO_DENOUNCE: _TimelineEvent.ValueType  # 5
+    """The last day to denounce for the next term (art. 9-2)."""
+    TIMELINE_EVENT_DENUNCIATION: _TimelineEvent.ValueType  # 6
+    """A denunciation was received (art. 9-2)."""
+    TIMELINE_EVENT_FORMAL_NOTICE: _TimelineEvent.ValueType  # 7
+    """A formal notice was received (art. 9-2)."""
+    TIMELINE_EVENT_CURE: _TimelineEvent.ValueType  # 8
+    """A breach was cured (art. 9-2)."""
+    TIMELINE_EVENT_FORCE_MAJEURE: _TimelineEvent.ValueType  # 9
+    """Force majeure was notified (art. 10)."""
+    TIMELINE_EVENT_FORCE_MAJEURE_END: _TimelineEvent.ValueType  # 10
+    """Force majeure is over (art. 10)."""
+    TIMELINE_EVENT_FORCE_MAJEURE_TERMINATION_OPEN: _TimelineEvent.ValueType  # 11
+    """Either party may end it for force majeure from this day on (art. 10)."""
+    TIMELINE_EVENT_END: _TimelineEvent.ValueType  # 12
+    """First day without effect (art. 9-2, 10)."""
+    TIMELINE_EVENT_AMENDMENT: _TimelineEvent.ValueType  # 13
+    """An avenant has effect (art. 2)."""
+    TIMELINE_EVENT_ANNEX_VERSION: _TimelineEvent.ValueType  # 14
+    """A version of an annexe has effect (art. 2)."""
+    TIMELINE_EVENT_ATTESTATION: _TimelineEvent.ValueType  # 15
+    """The attestation was received (art. 6-1)."""
+    TIMELINE_EVENT_SECRECY_END: _TimelineEvent.ValueType  # 16
+    """The last day of secrecy (art. 6-1)."""
+    TIMELINE_EVENT_TODAY: _TimelineEvent.ValueType  # 17
+    """Today."""
+
+class TimelineEvent(_TimelineEvent, metaclass=_TimelineEventEnumTypeWrapper):
+    """What happens on a day of a convention's life."""
+
+TIMELINE_EVENT_UNSPECIFIED: TimelineEvent.ValueType  # 0
+"""Never sent."""
+TIMELINE_EVENT_SIGNATURE: TimelineEvent.ValueType  # 1
+"""A party signed."""
+TIMELINE_EVENT_CNIL_DECLARATION: TimelineEvent.ValueType  # 2
+"""The CNIL declaration was transmitted (art. 9-1)."""
+TIMELINE_EVENT_EFFECT: TimelineEvent.ValueType  # 3
+"""It takes effect (art. 9-1)."""
+TIMELINE_EVENT_RENEWAL: TimelineEvent.ValueType  # 4
+"""A term: it renews itself (art. 9-1)."""
+TIMELINE_EVENT_LAST_DAY_TO_DENOUNCE: TimelineEvent.ValueType  # 5
+"""The last day to denounce for the next term (art. 9-2)."""
+TIMELINE_EVENT_DENUNCIATION: TimelineEvent.ValueType  # 6
+"""A denunciation was received (art. 9-2)."""
+TIMELINE_EVENT_FORMAL_NOTICE: TimelineEvent.ValueType  # 7
+"""A formal notice was received (art. 9-2)."""
+TIMELINE_EVENT_CURE: TimelineEvent.ValueType  # 8
+"""A breach was cured (art. 9-2)."""
+TIMELINE_EVENT_FORCE_MAJEURE: TimelineEvent.ValueType  # 9
+"""Force majeure was notified (art. 10)."""
+TIMELINE_EVENT_FORCE_MAJEURE_END: TimelineEvent.ValueType  # 10
+"""Force majeure is over (art. 10)."""
+TIMELINE_EVENT_FORCE_MAJEURE_TERMINATION_OPEN: TimelineEvent.ValueType  # 11
+"""Either party may end it for force majeure from this day on (art. 10)."""
+TIMELINE_EVENT_END: TimelineEvent.ValueType  # 12
+"""First day without effect (art. 9-2, 10)."""
+TIMELINE_EVENT_AMENDMENT: TimelineEvent.ValueType  # 13
+"""An avenant has effect (art. 2)."""
+TIMELINE_EVENT_ANNEX_VERSION: TimelineEvent.ValueType  # 14
+"""A version of an annexe has effect (art. 2)."""
+TIMELINE_EVENT_ATTESTATION: TimelineEvent.ValueType  # 15
+"""The attestation was received (art. 6-1)."""
+TIMELINE_EVENT_SECRECY_END: TimelineEvent.ValueType  # 16
+"""The last day of secrecy (art. 6-1)."""
+TIMELINE_EVENT_TODAY: TimelineEvent.ValueType  # 17
+"""Today."""
+Global___TimelineEvent: _TypeAlias = TimelineEvent  # noqa: Y015
+
+class _TimelineTense:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TimelineTenseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimelineTense.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIMELINE_TENSE_UNSPECIFIED: _TimelineTense.ValueType  # 0
+    """Never sent."""
+    TIMELINE_TENSE_PAST: _TimelineTense.ValueType  # 1
+    """Before today."""
+    TIMELINE_TENSE_TODAY: _TimelineTense.ValueType  # 2
+    """Today."""
+    TIMELINE_TENSE_FUTURE: _TimelineTense.ValueType  # 3
+    """After today."""
+
+class TimelineTense(_TimelineTense, metaclass=_TimelineTenseEnumTypeWrapper):
+    """Where a day lies."""
+
+TIMELINE_TENSE_UNSPECIFIED: TimelineTense.ValueType  # 0
+"""Never sent."""
+TIMELINE_TENSE_PAST: TimelineTense.ValueType  # 1
+"""Before today."""
+TIMELINE_TENSE_TODAY: TimelineTense.ValueType  # 2
+"""Today."""
+TIMELINE_TENSE_FUTURE: TimelineTense.ValueType  # 3
+"""After today."""
+Global___TimelineTense: _TypeAlias = TimelineTense  # noqa: Y015
 
 class _ConventionState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -32,6 +195,8 @@ class _ConventionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Conve
     """In force."""
     CONVENTION_STATE_ENDED: _ConventionState.ValueType  # 3
     """Over."""
+    CONVENTION_STATE_DRAFT: _ConventionState.ValueType  # 4
+    """Not signed by both parties: without effect."""
 
 class ConventionState(_ConventionState, metaclass=_ConventionStateEnumTypeWrapper):
     """Where a convention stands."""
@@ -44,6 +209,8 @@ CONVENTION_STATE_IN_FORCE: ConventionState.ValueType  # 2
 """In force."""
 CONVENTION_STATE_ENDED: ConventionState.ValueType  # 3
 """Over."""
+CONVENTION_STATE_DRAFT: ConventionState.ValueType  # 4
+"""Not signed by both parties: without effect."""
 Global___ConventionState: _TypeAlias = ConventionState  # noqa: Y015
 
 @_typing.final
@@ -60,6 +227,13 @@ class Convention(_message.Message):
     END_DATE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     TERM_DATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    TIMELINE_FIELD_NUMBER: _builtins.int
+    LAST_DENUNCIATION_DATE_FIELD_NUMBER: _builtins.int
+    ATTESTATION_DUE_FIELD_NUMBER: _builtins.int
+    MISSING_UNDERTAKINGS_FIELD_NUMBER: _builtins.int
+    SECRECY_END_DATE_FIELD_NUMBER: _builtins.int
     convention_id: _builtins.str
     """UUID."""
     partner_id: _builtins.str
@@ -68,6 +242,10 @@ class Convention(_message.Message):
     """The caisse that signed."""
     state: Global___ConventionState.ValueType
     """State today, Europe/Paris."""
+    etag: _builtins.str
+    """Changes with every change of the convention."""
+    attestation_due: _builtins.bool
+    """Whether the attestation of return or destruction is due (art. 6-1)."""
     @_builtins.property
     def signature_date(self) -> _date_pb2.Date:
         """Signed by both parties on this day."""
@@ -82,7 +260,29 @@ class Convention(_message.Message):
 
     @_builtins.property
     def term_date(self) -> _date_pb2.Date:
-        """The anniversary at which the present one-year term ends or renews (art. 9-1)."""
+        """The anniversary at which the present one-year term ends or renews (art. 9-1); absent for a draft."""
+
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConventionFact]:
+        """What is known of it, in the order in which it was recorded."""
+
+    @_builtins.property
+    def timeline(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEntry]:
+        """What was, what is and what comes, by day."""
+
+    @_builtins.property
+    def last_denunciation_date(self) -> _date_pb2.Date:
+        """The last day on which a denunciation received is in time for `term_date` (art. 9-2); absent where no
+        term is ahead.
+        """
+
+    @_builtins.property
+    def missing_undertakings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Provider]:
+        """Providers of the partner whose confidentiality undertaking is missing (art. 6-1)."""
+
+    @_builtins.property
+    def secrecy_end_date(self) -> _date_pb2.Date:
+        """The last day of secrecy, five years after the end (art. 6-1); absent while no end is recorded."""
 
     def __init__(
         self,
@@ -95,14 +295,921 @@ class Convention(_message.Message):
         end_date: _date_pb2.Date | None = ...,
         state: Global___ConventionState.ValueType = ...,
         term_date: _date_pb2.Date | None = ...,
+        etag: _builtins.str = ...,
+        facts: _abc.Iterable[Global___ConventionFact] | None = ...,
+        timeline: _abc.Iterable[Global___TimelineEntry] | None = ...,
+        last_denunciation_date: _date_pb2.Date | None = ...,
+        attestation_due: _builtins.bool = ...,
+        missing_undertakings: _abc.Iterable[Global___Provider] | None = ...,
+        secrecy_end_date: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cnil_declaration_date", b"cnil_declaration_date", "end_date", b"end_date", "signature_date", b"signature_date", "term_date", b"term_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cnil_declaration_date", b"cnil_declaration_date", "end_date", b"end_date", "last_denunciation_date", b"last_denunciation_date", "secrecy_end_date", b"secrecy_end_date", "signature_date", b"signature_date", "term_date", b"term_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "cnil_declaration_date", b"cnil_declaration_date", "convention_id", b"convention_id", "end_date", b"end_date", "partner_id", b"partner_id", "signature_date", b"signature_date", "state", b"state", "term_date", b"term_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attestation_due", b"attestation_due", "caisse_code", b"caisse_code", "cnil_declaration_date", b"cnil_declaration_date", "convention_id", b"convention_id", "end_date", b"end_date", "etag", b"etag", "facts", b"facts", "last_denunciation_date", b"last_denunciation_date", "missing_undertakings", b"missing_undertakings", "partner_id", b"partner_id", "secrecy_end_date", b"secrecy_end_date", "signature_date", b"signature_date", "state", b"state", "term_date", b"term_date", "timeline", b"timeline"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Convention: _TypeAlias = Convention  # noqa: Y015
+
+@_typing.final
+class ConventionFact(_message.Message):
+    """Something that happened to a convention, on a day in Europe/Paris."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACT_ID_FIELD_NUMBER: _builtins.int
+    RECORD_TIME_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CNIL_DECLARATION_FIELD_NUMBER: _builtins.int
+    DENUNCIATION_FIELD_NUMBER: _builtins.int
+    FORMAL_NOTICE_FIELD_NUMBER: _builtins.int
+    CURE_FIELD_NUMBER: _builtins.int
+    FORCE_MAJEURE_NOTIFICATION_FIELD_NUMBER: _builtins.int
+    FORCE_MAJEURE_END_FIELD_NUMBER: _builtins.int
+    FORCE_MAJEURE_TERMINATION_FIELD_NUMBER: _builtins.int
+    AGREED_END_FIELD_NUMBER: _builtins.int
+    AMENDMENT_FIELD_NUMBER: _builtins.int
+    ANNEX_VERSION_FIELD_NUMBER: _builtins.int
+    PROVIDER_DECLARATION_FIELD_NUMBER: _builtins.int
+    PROVIDER_UNDERTAKING_FIELD_NUMBER: _builtins.int
+    PROVIDER_DEPARTURE_FIELD_NUMBER: _builtins.int
+    ATTESTATION_FIELD_NUMBER: _builtins.int
+    ANNULMENT_FIELD_NUMBER: _builtins.int
+    fact_id: _builtins.str
+    """UUID; given by the service."""
+    @_builtins.property
+    def record_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was recorded; given by the service."""
+
+    @_builtins.property
+    def signature(self) -> Global___Signature:
+        """A party signed."""
+
+    @_builtins.property
+    def cnil_declaration(self) -> Global___CnilDeclaration:
+        """The CNIL declaration was transmitted (art. 9-1)."""
+
+    @_builtins.property
+    def denunciation(self) -> Global___Denunciation:
+        """A registered letter of denunciation was received (art. 9-2)."""
+
+    @_builtins.property
+    def formal_notice(self) -> Global___FormalNotice:
+        """A formal notice of a breach was received (art. 9-2)."""
+
+    @_builtins.property
+    def cure(self) -> Global___Cure:
+        """The breach of a formal notice was cured in time (art. 9-2)."""
+
+    @_builtins.property
+    def force_majeure_notification(self) -> Global___ForceMajeureNotification:
+        """Force majeure was notified (art. 10)."""
+
+    @_builtins.property
+    def force_majeure_end(self) -> Global___ForceMajeureEnd:
+        """The force majeure is over (art. 10)."""
+
+    @_builtins.property
+    def force_majeure_termination(self) -> Global___ForceMajeureTermination:
+        """A party ended the convention for force majeure of over thirty days (art. 10)."""
+
+    @_builtins.property
+    def agreed_end(self) -> Global___AgreedEnd:
+        """The parties agreed on an end; shown only: recorded by EndConvention."""
+
+    @_builtins.property
+    def amendment(self) -> Global___Amendment:
+        """An amendment was signed by both (art. 2)."""
+
+    @_builtins.property
+    def annex_version(self) -> Global___AnnexVersion:
+        """A new version of an annexe; it needs no amendment (art. 2)."""
+
+    @_builtins.property
+    def provider_declaration(self) -> Global___ProviderDeclaration:
+        """The partner has a provider who may see data (art. 6-1)."""
+
+    @_builtins.property
+    def provider_undertaking(self) -> Global___ProviderUndertaking:
+        """A provider's confidentiality undertaking was received (art. 6-1)."""
+
+    @_builtins.property
+    def provider_departure(self) -> Global___ProviderDeparture:
+        """A provider works for the partner no more."""
+
+    @_builtins.property
+    def attestation(self) -> Global___Attestation:
+        """The attestation of return or destruction was received (art. 6-1)."""
+
+    @_builtins.property
+    def annulment(self) -> Global___Annulment:
+        """An earlier fact was recorded by mistake; shown only: recorded by AnnulFact."""
+
+    def __init__(
+        self,
+        *,
+        fact_id: _builtins.str = ...,
+        record_time: _timestamp_pb2.Timestamp | None = ...,
+        signature: Global___Signature | None = ...,
+        cnil_declaration: Global___CnilDeclaration | None = ...,
+        denunciation: Global___Denunciation | None = ...,
+        formal_notice: Global___FormalNotice | None = ...,
+        cure: Global___Cure | None = ...,
+        force_majeure_notification: Global___ForceMajeureNotification | None = ...,
+        force_majeure_end: Global___ForceMajeureEnd | None = ...,
+        force_majeure_termination: Global___ForceMajeureTermination | None = ...,
+        agreed_end: Global___AgreedEnd | None = ...,
+        amendment: Global___Amendment | None = ...,
+        annex_version: Global___AnnexVersion | None = ...,
+        provider_declaration: Global___ProviderDeclaration | None = ...,
+        provider_undertaking: Global___ProviderUndertaking | None = ...,
+        provider_departure: Global___ProviderDeparture | None = ...,
+        attestation: Global___Attestation | None = ...,
+        annulment: Global___Annulment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreed_end", b"agreed_end", "amendment", b"amendment", "annex_version", b"annex_version", "annulment", b"annulment", "attestation", b"attestation", "cnil_declaration", b"cnil_declaration", "cure", b"cure", "denunciation", b"denunciation", "fact", b"fact", "force_majeure_end", b"force_majeure_end", "force_majeure_notification", b"force_majeure_notification", "force_majeure_termination", b"force_majeure_termination", "formal_notice", b"formal_notice", "provider_declaration", b"provider_declaration", "provider_departure", b"provider_departure", "provider_undertaking", b"provider_undertaking", "record_time", b"record_time", "signature", b"signature"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed_end", b"agreed_end", "amendment", b"amendment", "annex_version", b"annex_version", "annulment", b"annulment", "attestation", b"attestation", "cnil_declaration", b"cnil_declaration", "cure", b"cure", "denunciation", b"denunciation", "fact", b"fact", "fact_id", b"fact_id", "force_majeure_end", b"force_majeure_end", "force_majeure_notification", b"force_majeure_notification", "force_majeure_termination", b"force_majeure_termination", "formal_notice", b"formal_notice", "provider_declaration", b"provider_declaration", "provider_departure", b"provider_departure", "provider_undertaking", b"provider_undertaking", "record_time", b"record_time", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["signature", "cnil_declaration", "denunciation", "formal_notice", "cure", "force_majeure_notification", "force_majeure_end", "force_majeure_termination", "agreed_end", "amendment", "annex_version", "provider_declaration", "provider_undertaking", "provider_departure", "attestation", "annulment"]  # noqa: Y015
+    _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
+
+Global___ConventionFact: _TypeAlias = ConventionFact  # noqa: Y015
+
+@_typing.final
+class Signature(_message.Message):
+    """A party signed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    SIGNATURE_DATE_FIELD_NUMBER: _builtins.int
+    party: Global___Party.ValueType
+    """Who."""
+    @_builtins.property
+    def signature_date(self) -> _date_pb2.Date:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        party: Global___Party.ValueType = ...,
+        signature_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signature_date", b"signature_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "signature_date", b"signature_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Signature: _TypeAlias = Signature  # noqa: Y015
+
+@_typing.final
+class CnilDeclaration(_message.Message):
+    """The CNIL declaration was transmitted; a later one corrects an earlier one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSMISSION_DATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def transmission_date(self) -> _date_pb2.Date:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        transmission_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["transmission_date", b"transmission_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["transmission_date", b"transmission_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CnilDeclaration: _TypeAlias = CnilDeclaration  # noqa: Y015
+
+@_typing.final
+class Denunciation(_message.Message):
+    """A registered letter with acknowledgement of receipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    RECEIPT_DATE_FIELD_NUMBER: _builtins.int
+    LETTER_REFERENCE_FIELD_NUMBER: _builtins.int
+    party: Global___Party.ValueType
+    """Who denounces."""
+    letter_reference: _builtins.str
+    """The number of the registered letter; may be empty."""
+    @_builtins.property
+    def receipt_date(self) -> _date_pb2.Date:
+        """When the other party received it."""
+
+    def __init__(
+        self,
+        *,
+        party: Global___Party.ValueType = ...,
+        receipt_date: _date_pb2.Date | None = ...,
+        letter_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt_date", b"receipt_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["letter_reference", b"letter_reference", "party", b"party", "receipt_date", b"receipt_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Denunciation: _TypeAlias = Denunciation  # noqa: Y015
+
+@_typing.final
+class FormalNotice(_message.Message):
+    """A registered letter that gives thirty calendar days to perform."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    RECEIPT_DATE_FIELD_NUMBER: _builtins.int
+    LETTER_REFERENCE_FIELD_NUMBER: _builtins.int
+    party: Global___Party.ValueType
+    """Who complains of a breach."""
+    letter_reference: _builtins.str
+    """The number of the registered letter; may be empty."""
+    @_builtins.property
+    def receipt_date(self) -> _date_pb2.Date:
+        """When the other party received it."""
+
+    def __init__(
+        self,
+        *,
+        party: Global___Party.ValueType = ...,
+        receipt_date: _date_pb2.Date | None = ...,
+        letter_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt_date", b"receipt_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["letter_reference", b"letter_reference", "party", b"party", "receipt_date", b"receipt_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormalNotice: _TypeAlias = FormalNotice  # noqa: Y015
+
+@_typing.final
+class Cure(_message.Message):
+    """The breach is cured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAL_NOTICE_ID_FIELD_NUMBER: _builtins.int
+    CURE_DATE_FIELD_NUMBER: _builtins.int
+    formal_notice_id: _builtins.str
+    """UUID of the formal notice."""
+    @_builtins.property
+    def cure_date(self) -> _date_pb2.Date:
+        """When; before the thirty days are over."""
+
+    def __init__(
+        self,
+        *,
+        formal_notice_id: _builtins.str = ...,
+        cure_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cure_date", b"cure_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cure_date", b"cure_date", "formal_notice_id", b"formal_notice_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cure: _TypeAlias = Cure  # noqa: Y015
+
+@_typing.final
+class ForceMajeureNotification(_message.Message):
+    """An event that the parties could neither foresee nor stop."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_DATE_FIELD_NUMBER: _builtins.int
+    party: Global___Party.ValueType
+    """Who notified it."""
+    @_builtins.property
+    def notification_date(self) -> _date_pb2.Date:
+        """When it was notified."""
+
+    def __init__(
+        self,
+        *,
+        party: Global___Party.ValueType = ...,
+        notification_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notification_date", b"notification_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_date", b"notification_date", "party", b"party"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForceMajeureNotification: _TypeAlias = ForceMajeureNotification  # noqa: Y015
+
+@_typing.final
+class ForceMajeureEnd(_message.Message):
+    """The event is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OVER_DATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def over_date(self) -> _date_pb2.Date:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        over_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["over_date", b"over_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["over_date", b"over_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForceMajeureEnd: _TypeAlias = ForceMajeureEnd  # noqa: Y015
+
+@_typing.final
+class ForceMajeureTermination(_message.Message):
+    """The convention is ended for force majeure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    TERMINATION_DATE_FIELD_NUMBER: _builtins.int
+    party: Global___Party.ValueType
+    """Who ends it."""
+    @_builtins.property
+    def termination_date(self) -> _date_pb2.Date:
+        """From when on it is without effect."""
+
+    def __init__(
+        self,
+        *,
+        party: Global___Party.ValueType = ...,
+        termination_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["termination_date", b"termination_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "termination_date", b"termination_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForceMajeureTermination: _TypeAlias = ForceMajeureTermination  # noqa: Y015
+
+@_typing.final
+class AgreedEnd(_message.Message):
+    """Both parties agreed on an end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    END_DATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def end_date(self) -> _date_pb2.Date:
+        """First day without effect."""
+
+    def __init__(
+        self,
+        *,
+        end_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgreedEnd: _TypeAlias = AgreedEnd  # noqa: Y015
+
+@_typing.final
+class Amendment(_message.Message):
+    """An avenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    CAISSE_SIGNATURE_DATE_FIELD_NUMBER: _builtins.int
+    PARTNER_SIGNATURE_DATE_FIELD_NUMBER: _builtins.int
+    SCAN_SHA256_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Its number, from 1 on."""
+    subject: _builtins.str
+    """What it changes, 1 to 500 characters."""
+    scan_sha256: _builtins.str
+    """SHA-256 of the scanned document, 64 hexadecimal digits; may be empty."""
+    @_builtins.property
+    def caisse_signature_date(self) -> _date_pb2.Date:
+        """When the caisse signed."""
+
+    @_builtins.property
+    def partner_signature_date(self) -> _date_pb2.Date:
+        """When the partner signed."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        subject: _builtins.str = ...,
+        caisse_signature_date: _date_pb2.Date | None = ...,
+        partner_signature_date: _date_pb2.Date | None = ...,
+        scan_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caisse_signature_date", b"caisse_signature_date", "partner_signature_date", b"partner_signature_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_signature_date", b"caisse_signature_date", "number", b"number", "partner_signature_date", b"partner_signature_date", "scan_sha256", b"scan_sha256", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Amendment: _TypeAlias = Amendment  # noqa: Y015
+
+@_typing.final
+class AnnexVersion(_message.Message):
+    """A version of an annexe."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNEX_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
+    SCAN_SHA256_FIELD_NUMBER: _builtins.int
+    annex: _builtins.int
+    """1 (data sharing) or 2 (the form)."""
+    version: _builtins.int
+    """Its number, from 2 on: the first came with the convention."""
+    scan_sha256: _builtins.str
+    """SHA-256 of the document, 64 hexadecimal digits; may be empty."""
+    @_builtins.property
+    def effective_date(self) -> _date_pb2.Date:
+        """From when on."""
+
+    def __init__(
+        self,
+        *,
+        annex: _builtins.int = ...,
+        version: _builtins.int = ...,
+        effective_date: _date_pb2.Date | None = ...,
+        scan_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_date", b"effective_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annex", b"annex", "effective_date", b"effective_date", "scan_sha256", b"scan_sha256", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnexVersion: _TypeAlias = AnnexVersion  # noqa: Y015
+
+@_typing.final
+class ProviderDeclaration(_message.Message):
+    """A provider of the partner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_NAME_FIELD_NUMBER: _builtins.int
+    SINCE_DATE_FIELD_NUMBER: _builtins.int
+    provider_name: _builtins.str
+    """Its name, 1 to 200 characters."""
+    @_builtins.property
+    def since_date(self) -> _date_pb2.Date:
+        """Since when it works for the partner."""
+
+    def __init__(
+        self,
+        *,
+        provider_name: _builtins.str = ...,
+        since_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_date", b"since_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider_name", b"provider_name", "since_date", b"since_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderDeclaration: _TypeAlias = ProviderDeclaration  # noqa: Y015
+
+@_typing.final
+class ProviderUndertaking(_message.Message):
+    """A provider's undertaking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    RECEIPT_DATE_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    provider_id: _builtins.str
+    """UUID of the declaration."""
+    reference: _builtins.str
+    """Where it is filed; may be empty."""
+    @_builtins.property
+    def receipt_date(self) -> _date_pb2.Date:
+        """When it was received."""
+
+    def __init__(
+        self,
+        *,
+        provider_id: _builtins.str = ...,
+        receipt_date: _date_pb2.Date | None = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt_date", b"receipt_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider_id", b"provider_id", "receipt_date", b"receipt_date", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderUndertaking: _TypeAlias = ProviderUndertaking  # noqa: Y015
+
+@_typing.final
+class ProviderDeparture(_message.Message):
+    """The end of a provider's work."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    DEPARTURE_DATE_FIELD_NUMBER: _builtins.int
+    provider_id: _builtins.str
+    """UUID of the declaration."""
+    @_builtins.property
+    def departure_date(self) -> _date_pb2.Date:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        provider_id: _builtins.str = ...,
+        departure_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["departure_date", b"departure_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["departure_date", b"departure_date", "provider_id", b"provider_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderDeparture: _TypeAlias = ProviderDeparture  # noqa: Y015
+
+@_typing.final
+class Attestation(_message.Message):
+    """What became of the data after the end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    RECEIPT_DATE_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    kind: Global___AttestationKind.ValueType
+    """Returned or destroyed."""
+    reference: _builtins.str
+    """Where it is filed; may be empty."""
+    @_builtins.property
+    def receipt_date(self) -> _date_pb2.Date:
+        """When it was received."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___AttestationKind.ValueType = ...,
+        receipt_date: _date_pb2.Date | None = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt_date", b"receipt_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "receipt_date", b"receipt_date", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attestation: _TypeAlias = Attestation  # noqa: Y015
+
+@_typing.final
+class Annulment(_message.Message):
+    """A fact is void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNULLED_FACT_ID_FIELD_NUMBER: _builtins.int
+    annulled_fact_id: _builtins.str
+    """UUID of the fact."""
+    def __init__(
+        self,
+        *,
+        annulled_fact_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annulled_fact_id", b"annulled_fact_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Annulment: _TypeAlias = Annulment  # noqa: Y015
+
+@_typing.final
+class Provider(_message.Message):
+    """A provider of the partner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_NAME_FIELD_NUMBER: _builtins.int
+    SINCE_DATE_FIELD_NUMBER: _builtins.int
+    provider_id: _builtins.str
+    """UUID of its declaration."""
+    provider_name: _builtins.str
+    """Its name."""
+    @_builtins.property
+    def since_date(self) -> _date_pb2.Date:
+        """Since when it works for the partner."""
+
+    def __init__(
+        self,
+        *,
+        provider_id: _builtins.str = ...,
+        provider_name: _builtins.str = ...,
+        since_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_date", b"since_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider_id", b"provider_id", "provider_name", b"provider_name", "since_date", b"since_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Provider: _TypeAlias = Provider  # noqa: Y015
+
+@_typing.final
+class TimelineEntry(_message.Message):
+    """One day of a convention's life."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    TENSE_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    event: Global___TimelineEvent.ValueType
+    """What happened or will."""
+    tense: Global___TimelineTense.ValueType
+    """Before today, today or later."""
+    party: Global___Party.ValueType
+    """Who did it, where a party did."""
+    @_builtins.property
+    def day(self) -> _date_pb2.Date:
+        """The day."""
+
+    def __init__(
+        self,
+        *,
+        day: _date_pb2.Date | None = ...,
+        event: Global___TimelineEvent.ValueType = ...,
+        tense: Global___TimelineTense.ValueType = ...,
+        party: Global___Party.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["day", b"day"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "event", b"event", "party", b"party", "tense", b"tense"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimelineEntry: _TypeAlias = TimelineEntry  # noqa: Y015
+
+@_typing.final
+class DraftConventionRequest(_message.Message):
+    """A convention to draw up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    CAISSE_CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    partner_id: _builtins.str
+    """UUID."""
+    caisse_code: _builtins.str
+    """The caisse."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
+    def __init__(
+        self,
+        *,
+        partner_id: _builtins.str = ...,
+        caisse_code: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "partner_id", b"partner_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DraftConventionRequest: _TypeAlias = DraftConventionRequest  # noqa: Y015
+
+@_typing.final
+class DraftConventionResponse(_message.Message):
+    """The convention opened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVENTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def convention(self) -> Global___Convention:
+        """The convention."""
+
+    def __init__(
+        self,
+        *,
+        convention: Global___Convention | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convention", b"convention"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convention", b"convention"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DraftConventionResponse: _TypeAlias = DraftConventionResponse  # noqa: Y015
+
+@_typing.final
+class RecordFactRequest(_message.Message):
+    """A fact to record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVENTION_ID_FIELD_NUMBER: _builtins.int
+    FACT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    convention_id: _builtins.str
+    """UUID."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
+    etag: _builtins.str
+    """As last read; empty: whatever it is."""
+    @_builtins.property
+    def fact(self) -> Global___ConventionFact:
+        """The fact, without id and time."""
+
+    def __init__(
+        self,
+        *,
+        convention_id: _builtins.str = ...,
+        fact: Global___ConventionFact | None = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convention_id", b"convention_id", "etag", b"etag", "fact", b"fact", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordFactRequest: _TypeAlias = RecordFactRequest  # noqa: Y015
+
+@_typing.final
+class RecordFactResponse(_message.Message):
+    """The convention as it now is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVENTION_FIELD_NUMBER: _builtins.int
+    FACT_ID_FIELD_NUMBER: _builtins.int
+    fact_id: _builtins.str
+    """UUID of the fact."""
+    @_builtins.property
+    def convention(self) -> Global___Convention:
+        """The convention."""
+
+    def __init__(
+        self,
+        *,
+        convention: Global___Convention | None = ...,
+        fact_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convention", b"convention"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convention", b"convention", "fact_id", b"fact_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordFactResponse: _TypeAlias = RecordFactResponse  # noqa: Y015
+
+@_typing.final
+class AnnulFactRequest(_message.Message):
+    """The fact to void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVENTION_ID_FIELD_NUMBER: _builtins.int
+    FACT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    convention_id: _builtins.str
+    """UUID."""
+    fact_id: _builtins.str
+    """UUID."""
+    reason: _builtins.str
+    """For the record, 1 to 500 characters."""
+    etag: _builtins.str
+    """As last read; empty: whatever it is."""
+    def __init__(
+        self,
+        *,
+        convention_id: _builtins.str = ...,
+        fact_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convention_id", b"convention_id", "etag", b"etag", "fact_id", b"fact_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnulFactRequest: _TypeAlias = AnnulFactRequest  # noqa: Y015
+
+@_typing.final
+class AnnulFactResponse(_message.Message):
+    """The convention as it now is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVENTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def convention(self) -> Global___Convention:
+        """The convention."""
+
+    def __init__(
+        self,
+        *,
+        convention: Global___Convention | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convention", b"convention"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convention", b"convention"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnulFactResponse: _TypeAlias = AnnulFactResponse  # noqa: Y015
+
+@_typing.final
+class ListConventionsRequest(_message.Message):
+    """Which conventions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAISSE_CODE_FIELD_NUMBER: _builtins.int
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    caisse_code: _builtins.str
+    """The caisse."""
+    partner_id: _builtins.str
+    """UUID: only this partner's."""
+    page_size: _builtins.int
+    """1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """From the previous page."""
+    def __init__(
+        self,
+        *,
+        caisse_code: _builtins.str = ...,
+        partner_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "page_size", b"page_size", "page_token", b"page_token", "partner_id", b"partner_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConventionsRequest: _TypeAlias = ListConventionsRequest  # noqa: Y015
+
+@_typing.final
+class ListConventionsResponse(_message.Message):
+    """A page of conventions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVENTIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def conventions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Convention]:
+        """Newest first; without facts and timeline."""
+
+    def __init__(
+        self,
+        *,
+        conventions: _abc.Iterable[Global___Convention] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConventionsResponse: _TypeAlias = ListConventionsResponse  # noqa: Y015
 
 @_typing.final
 class RegisterConventionRequest(_message.Message):
@@ -174,8 +1281,11 @@ class RecordCnilDeclarationRequest(_message.Message):
 
     CONVENTION_ID_FIELD_NUMBER: _builtins.int
     CNIL_DECLARATION_DATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     convention_id: _builtins.str
     """UUID."""
+    etag: _builtins.str
+    """As last read; empty: whatever it is."""
     @_builtins.property
     def cnil_declaration_date(self) -> _date_pb2.Date:
         """The day of transmission."""
@@ -185,10 +1295,11 @@ class RecordCnilDeclarationRequest(_message.Message):
         *,
         convention_id: _builtins.str = ...,
         cnil_declaration_date: _date_pb2.Date | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cnil_declaration_date", b"cnil_declaration_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cnil_declaration_date", b"cnil_declaration_date", "convention_id", b"convention_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cnil_declaration_date", b"cnil_declaration_date", "convention_id", b"convention_id", "etag", b"etag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -273,10 +1384,13 @@ class EndConventionRequest(_message.Message):
     CONVENTION_ID_FIELD_NUMBER: _builtins.int
     END_DATE_FIELD_NUMBER: _builtins.int
     END_REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     convention_id: _builtins.str
     """UUID."""
     end_reason: _builtins.str
     """For the record, 1 to 500 characters."""
+    etag: _builtins.str
+    """As last read; empty: whatever it is."""
     @_builtins.property
     def end_date(self) -> _date_pb2.Date:
         """First day without effect; today ends it at once."""
@@ -287,10 +1401,11 @@ class EndConventionRequest(_message.Message):
         convention_id: _builtins.str = ...,
         end_date: _date_pb2.Date | None = ...,
         end_reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["convention_id", b"convention_id", "end_date", b"end_date", "end_reason", b"end_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convention_id", b"convention_id", "end_date", b"end_date", "end_reason", b"end_reason", "etag", b"etag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

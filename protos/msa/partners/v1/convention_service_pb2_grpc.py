@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class ConventionServiceStub:
-    """Conventions between a partner and a caisse (art. 9). Called by caisse agents.
+    """Conventions between a partner and a caisse (art. 2, 9, 10). What is known of one is a list of facts; where
+    it stands on any day is a function of them. Called by caisse agents; a change needs an agent of the
+    caisse (AGENT_NOT_HABILITATED).
     """
 
     def __init__(self, channel):
@@ -35,6 +37,26 @@ class ConventionServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.DraftConvention = channel.unary_unary(
+                '/msa.partners.v1.ConventionService/DraftConvention',
+                request_serializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.DraftConventionRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.DraftConventionResponse.FromString,
+                _registered_method=True)
+        self.RecordFact = channel.unary_unary(
+                '/msa.partners.v1.ConventionService/RecordFact',
+                request_serializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.RecordFactRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.RecordFactResponse.FromString,
+                _registered_method=True)
+        self.AnnulFact = channel.unary_unary(
+                '/msa.partners.v1.ConventionService/AnnulFact',
+                request_serializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.AnnulFactRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.AnnulFactResponse.FromString,
+                _registered_method=True)
+        self.ListConventions = channel.unary_unary(
+                '/msa.partners.v1.ConventionService/ListConventions',
+                request_serializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.ListConventionsRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.ListConventionsResponse.FromString,
+                _registered_method=True)
         self.RegisterConvention = channel.unary_unary(
                 '/msa.partners.v1.ConventionService/RegisterConvention',
                 request_serializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.RegisterConventionRequest.SerializeToString,
@@ -58,11 +80,45 @@ class ConventionServiceStub:
 
 
 class ConventionServiceServicer:
-    """Conventions between a partner and a caisse (art. 9). Called by caisse agents.
+    """Conventions between a partner and a caisse (art. 2, 9, 10). What is known of one is a list of facts; where
+    it stands on any day is a function of them. Called by caisse agents; a change needs an agent of the
+    caisse (AGENT_NOT_HABILITATED).
     """
 
+    def DraftConvention(self, request, context):
+        """Opens a convention that nobody has signed yet. Errors: INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND;
+        ALREADY_EXISTS while the partner has one that is not over with this caisse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordFact(self, request, context):
+        """Records a fact: a signature, a letter received, an avenant, an attestation. Effective once
+        acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article; FAILED_PRECONDITION
+        RECORD_STATE where the convention does not allow it, naming the article; ABORTED RECORD_CHANGED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnnulFact(self, request, context):
+        """Voids a fact that was recorded by mistake; it stays in the history. A signature cannot be voided.
+        Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE; ABORTED RECORD_CHANGED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConventions(self, request, context):
+        """Lists conventions, of a caisse or of one partner, newest first, paged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RegisterConvention(self, request, context):
-        """Records a signed convention. It takes effect on the signature date, provided the CNIL declaration
+        """Records a convention that both parties have signed. It takes effect on the signature date, provided the CNIL declaration
         has been transmitted, and renews itself year after year (art. 9-1). Errors: INVALID_ARGUMENT
         INVALID_FIELD; NOT_FOUND; ALREADY_EXISTS while the partner has one in force with this caisse.
         """
@@ -85,8 +141,10 @@ class ConventionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EndConvention(self, request, context):
-        """Records the day from which a convention is over (art. 9-2, 10); effective once acknowledged.
-        Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE when it has ended already.
+        """Records the day from which a convention is over by agreement of both parties (Code civil, art. 1193);
+        a draft is given up. Denunciation, breach and force majeure are facts with rules of their own: see
+        RecordFact. Effective once acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION
+        RECORD_STATE when it has ended already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,6 +153,26 @@ class ConventionServiceServicer:
 
 def add_ConventionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'DraftConvention': grpc.unary_unary_rpc_method_handler(
+                    servicer.DraftConvention,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.DraftConventionRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.DraftConventionResponse.SerializeToString,
+            ),
+            'RecordFact': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordFact,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.RecordFactRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.RecordFactResponse.SerializeToString,
+            ),
+            'AnnulFact': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnulFact,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.AnnulFactRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.AnnulFactResponse.SerializeToString,
+            ),
+            'ListConventions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConventions,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.ListConventionsRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.ListConventionsResponse.SerializeToString,
+            ),
             'RegisterConvention': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterConvention,
                     request_deserializer=msa_dot_partners_dot_v1_dot_convention__service__pb2.RegisterConventionRequest.FromString,
@@ -124,8 +202,118 @@ def add_ConventionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ConventionService:
-    """Conventions between a partner and a caisse (art. 9). Called by caisse agents.
+    """Conventions between a partner and a caisse (art. 2, 9, 10). What is known of one is a list of facts; where
+    it stands on any day is a function of them. Called by caisse agents; a change needs an agent of the
+    caisse (AGENT_NOT_HABILITATED).
     """
+
+    @staticmethod
+    def DraftConvention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.ConventionService/DraftConvention',
+            msa_dot_partners_dot_v1_dot_convention__service__pb2.DraftConventionRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_convention__service__pb2.DraftConventionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordFact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.ConventionService/RecordFact',
+            msa_dot_partners_dot_v1_dot_convention__service__pb2.RecordFactRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_convention__service__pb2.RecordFactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnulFact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.ConventionService/AnnulFact',
+            msa_dot_partners_dot_v1_dot_convention__service__pb2.AnnulFactRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_convention__service__pb2.AnnulFactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConventions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.ConventionService/ListConventions',
+            msa_dot_partners_dot_v1_dot_convention__service__pb2.ListConventionsRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_convention__service__pb2.ListConventionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def RegisterConvention(request,

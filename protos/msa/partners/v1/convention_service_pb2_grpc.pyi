@@ -27,14 +27,32 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ConventionServiceStub:
-    """Conventions between a partner and a caisse (art. 9). Called by caisse agents."""
+    """Conventions between a partner and a caisse (art. 2, 9, 10). What is known of one is a list of facts; where
+    it stands on any day is a function of them. Called by caisse agents; a change needs an agent of the
+    caisse (AGENT_NOT_HABILITATED).
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ConventionServiceAsyncStub: ...
+    DraftConvention: _grpc.UnaryUnaryMultiCallable[_convention_service_pb2.DraftConventionRequest, _convention_service_pb2.DraftConventionResponse]
+    """Opens a convention that nobody has signed yet. Errors: INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND;
+    ALREADY_EXISTS while the partner has one that is not over with this caisse.
+    """
+    RecordFact: _grpc.UnaryUnaryMultiCallable[_convention_service_pb2.RecordFactRequest, _convention_service_pb2.RecordFactResponse]
+    """Records a fact: a signature, a letter received, an avenant, an attestation. Effective once
+    acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article; FAILED_PRECONDITION
+    RECORD_STATE where the convention does not allow it, naming the article; ABORTED RECORD_CHANGED.
+    """
+    AnnulFact: _grpc.UnaryUnaryMultiCallable[_convention_service_pb2.AnnulFactRequest, _convention_service_pb2.AnnulFactResponse]
+    """Voids a fact that was recorded by mistake; it stays in the history. A signature cannot be voided.
+    Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE; ABORTED RECORD_CHANGED.
+    """
+    ListConventions: _grpc.UnaryUnaryMultiCallable[_convention_service_pb2.ListConventionsRequest, _convention_service_pb2.ListConventionsResponse]
+    """Lists conventions, of a caisse or of one partner, newest first, paged."""
     RegisterConvention: _grpc.UnaryUnaryMultiCallable[_convention_service_pb2.RegisterConventionRequest, _convention_service_pb2.RegisterConventionResponse]
-    """Records a signed convention. It takes effect on the signature date, provided the CNIL declaration
+    """Records a convention that both parties have signed. It takes effect on the signature date, provided the CNIL declaration
     has been transmitted, and renews itself year after year (art. 9-1). Errors: INVALID_ARGUMENT
     INVALID_FIELD; NOT_FOUND; ALREADY_EXISTS while the partner has one in force with this caisse.
     """
@@ -43,17 +61,37 @@ class ConventionServiceStub:
     GetConvention: _grpc.UnaryUnaryMultiCallable[_convention_service_pb2.GetConventionRequest, _convention_service_pb2.GetConventionResponse]
     """Shows a convention. Errors: NOT_FOUND RECORD_NOT_FOUND."""
     EndConvention: _grpc.UnaryUnaryMultiCallable[_convention_service_pb2.EndConventionRequest, _convention_service_pb2.EndConventionResponse]
-    """Records the day from which a convention is over (art. 9-2, 10); effective once acknowledged.
-    Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE when it has ended already.
+    """Records the day from which a convention is over by agreement of both parties (Code civil, art. 1193);
+    a draft is given up. Denunciation, breach and force majeure are facts with rules of their own: see
+    RecordFact. Effective once acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION
+    RECORD_STATE when it has ended already.
     """
 
 @_typing.type_check_only
 class ConventionServiceAsyncStub(ConventionServiceStub):
-    """Conventions between a partner and a caisse (art. 9). Called by caisse agents."""
+    """Conventions between a partner and a caisse (art. 2, 9, 10). What is known of one is a list of facts; where
+    it stands on any day is a function of them. Called by caisse agents; a change needs an agent of the
+    caisse (AGENT_NOT_HABILITATED).
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    DraftConvention: _aio.UnaryUnaryMultiCallable[_convention_service_pb2.DraftConventionRequest, _convention_service_pb2.DraftConventionResponse]  # type: ignore[assignment]
+    """Opens a convention that nobody has signed yet. Errors: INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND;
+    ALREADY_EXISTS while the partner has one that is not over with this caisse.
+    """
+    RecordFact: _aio.UnaryUnaryMultiCallable[_convention_service_pb2.RecordFactRequest, _convention_service_pb2.RecordFactResponse]  # type: ignore[assignment]
+    """Records a fact: a signature, a letter received, an avenant, an attestation. Effective once
+    acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article; FAILED_PRECONDITION
+    RECORD_STATE where the convention does not allow it, naming the article; ABORTED RECORD_CHANGED.
+    """
+    AnnulFact: _aio.UnaryUnaryMultiCallable[_convention_service_pb2.AnnulFactRequest, _convention_service_pb2.AnnulFactResponse]  # type: ignore[assignment]
+    """Voids a fact that was recorded by mistake; it stays in the history. A signature cannot be voided.
+    Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE; ABORTED RECORD_CHANGED.
+    """
+    ListConventions: _aio.UnaryUnaryMultiCallable[_convention_service_pb2.ListConventionsRequest, _convention_service_pb2.ListConventionsResponse]  # type: ignore[assignment]
+    """Lists conventions, of a caisse or of one partner, newest first, paged."""
     RegisterConvention: _aio.UnaryUnaryMultiCallable[_convention_service_pb2.RegisterConventionRequest, _convention_service_pb2.RegisterConventionResponse]  # type: ignore[assignment]
-    """Records a signed convention. It takes effect on the signature date, provided the CNIL declaration
+    """Records a convention that both parties have signed. It takes effect on the signature date, provided the CNIL declaration
     has been transmitted, and renews itself year after year (art. 9-1). Errors: INVALID_ARGUMENT
     INVALID_FIELD; NOT_FOUND; ALREADY_EXISTS while the partner has one in force with this caisse.
     """
@@ -62,12 +100,56 @@ class ConventionServiceAsyncStub(ConventionServiceStub):
     GetConvention: _aio.UnaryUnaryMultiCallable[_convention_service_pb2.GetConventionRequest, _convention_service_pb2.GetConventionResponse]  # type: ignore[assignment]
     """Shows a convention. Errors: NOT_FOUND RECORD_NOT_FOUND."""
     EndConvention: _aio.UnaryUnaryMultiCallable[_convention_service_pb2.EndConventionRequest, _convention_service_pb2.EndConventionResponse]  # type: ignore[assignment]
-    """Records the day from which a convention is over (art. 9-2, 10); effective once acknowledged.
-    Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE when it has ended already.
+    """Records the day from which a convention is over by agreement of both parties (Code civil, art. 1193);
+    a draft is given up. Denunciation, breach and force majeure are facts with rules of their own: see
+    RecordFact. Effective once acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION
+    RECORD_STATE when it has ended already.
     """
 
 class ConventionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Conventions between a partner and a caisse (art. 9). Called by caisse agents."""
+    """Conventions between a partner and a caisse (art. 2, 9, 10). What is known of one is a list of facts; where
+    it stands on any day is a function of them. Called by caisse agents; a change needs an agent of the
+    caisse (AGENT_NOT_HABILITATED).
+    """
+
+    @_abc_1.abstractmethod
+    def DraftConvention(
+        self,
+        request: _convention_service_pb2.DraftConventionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_convention_service_pb2.DraftConventionResponse, _abc.Awaitable[_convention_service_pb2.DraftConventionResponse]]:
+        """Opens a convention that nobody has signed yet. Errors: INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND;
+        ALREADY_EXISTS while the partner has one that is not over with this caisse.
+        """
+
+    @_abc_1.abstractmethod
+    def RecordFact(
+        self,
+        request: _convention_service_pb2.RecordFactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_convention_service_pb2.RecordFactResponse, _abc.Awaitable[_convention_service_pb2.RecordFactResponse]]:
+        """Records a fact: a signature, a letter received, an avenant, an attestation. Effective once
+        acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article; FAILED_PRECONDITION
+        RECORD_STATE where the convention does not allow it, naming the article; ABORTED RECORD_CHANGED.
+        """
+
+    @_abc_1.abstractmethod
+    def AnnulFact(
+        self,
+        request: _convention_service_pb2.AnnulFactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_convention_service_pb2.AnnulFactResponse, _abc.Awaitable[_convention_service_pb2.AnnulFactResponse]]:
+        """Voids a fact that was recorded by mistake; it stays in the history. A signature cannot be voided.
+        Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE; ABORTED RECORD_CHANGED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListConventions(
+        self,
+        request: _convention_service_pb2.ListConventionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_convention_service_pb2.ListConventionsResponse, _abc.Awaitable[_convention_service_pb2.ListConventionsResponse]]:
+        """Lists conventions, of a caisse or of one partner, newest first, paged."""
 
     @_abc_1.abstractmethod
     def RegisterConvention(
@@ -75,7 +157,7 @@ class ConventionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _convention_service_pb2.RegisterConventionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_convention_service_pb2.RegisterConventionResponse, _abc.Awaitable[_convention_service_pb2.RegisterConventionResponse]]:
-        """Records a signed convention. It takes effect on the signature date, provided the CNIL declaration
+        """Records a convention that both parties have signed. It takes effect on the signature date, provided the CNIL declaration
         has been transmitted, and renews itself year after year (art. 9-1). Errors: INVALID_ARGUMENT
         INVALID_FIELD; NOT_FOUND; ALREADY_EXISTS while the partner has one in force with this caisse.
         """
@@ -102,8 +184,10 @@ class ConventionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _convention_service_pb2.EndConventionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_convention_service_pb2.EndConventionResponse, _abc.Awaitable[_convention_service_pb2.EndConventionResponse]]:
-        """Records the day from which a convention is over (art. 9-2, 10); effective once acknowledged.
-        Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE when it has ended already.
+        """Records the day from which a convention is over by agreement of both parties (Code civil, art. 1193);
+        a draft is given up. Denunciation, breach and force majeure are facts with rules of their own: see
+        RecordFact. Effective once acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION
+        RECORD_STATE when it has ended already.
         """
 
 def add_ConventionServiceServicer_to_server(servicer: ConventionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.type import date_pb2 as _date_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +20,82 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _HabilitationState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HabilitationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HabilitationState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HABILITATION_STATE_UNSPECIFIED: _HabilitationState.ValueType  # 0
+    """Never sent."""
+    HABILITATION_STATE_LIVE: _HabilitationState.ValueType  # 1
+    """It opens what its bouquet holds."""
+    HABILITATION_STATE_SUSPENDED: _HabilitationState.ValueType  # 2
+    """Suspended (art. 7-2)."""
+    HABILITATION_STATE_LAPSED: _HabilitationState.ValueType  # 3
+    """The partner did not confirm the user in time."""
+    HABILITATION_STATE_WITHDRAWN: _HabilitationState.ValueType  # 4
+    """Withdrawn (art. 4-4)."""
+
+class HabilitationState(_HabilitationState, metaclass=_HabilitationStateEnumTypeWrapper):
+    """What a habilitation is worth."""
+
+HABILITATION_STATE_UNSPECIFIED: HabilitationState.ValueType  # 0
+"""Never sent."""
+HABILITATION_STATE_LIVE: HabilitationState.ValueType  # 1
+"""It opens what its bouquet holds."""
+HABILITATION_STATE_SUSPENDED: HabilitationState.ValueType  # 2
+"""Suspended (art. 7-2)."""
+HABILITATION_STATE_LAPSED: HabilitationState.ValueType  # 3
+"""The partner did not confirm the user in time."""
+HABILITATION_STATE_WITHDRAWN: HabilitationState.ValueType  # 4
+"""Withdrawn (art. 4-4)."""
+Global___HabilitationState: _TypeAlias = HabilitationState  # noqa: Y015
+
+class _OnlineService:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OnlineServiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnlineService.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ONLINE_SERVICE_UNSPECIFIED: _OnlineService.ValueType  # 0
+    """Never sent."""
+    ONLINE_SERVICE_QUOTIENT_CONSULTATION: _OnlineService.ValueType  # 1
+    """Consultation of the quotient familial."""
+
+class OnlineService(_OnlineService, metaclass=_OnlineServiceEnumTypeWrapper):
+    """One online service (art. 3)."""
+
+ONLINE_SERVICE_UNSPECIFIED: OnlineService.ValueType  # 0
+"""Never sent."""
+ONLINE_SERVICE_QUOTIENT_CONSULTATION: OnlineService.ValueType  # 1
+"""Consultation of the quotient familial."""
+Global___OnlineService: _TypeAlias = OnlineService  # noqa: Y015
+
+class _SuspensionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SuspensionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SuspensionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUSPENSION_KIND_UNSPECIFIED: _SuspensionKind.ValueType  # 0
+    """TEMPORARY, where a request leaves it out."""
+    SUSPENSION_KIND_TEMPORARY: _SuspensionKind.ValueType  # 1
+    """Until a day, or until it is lifted."""
+    SUSPENSION_KIND_DEFINITIVE: _SuspensionKind.ValueType  # 2
+    """For good."""
+
+class SuspensionKind(_SuspensionKind, metaclass=_SuspensionKindEnumTypeWrapper):
+    """Whether a suspension can end."""
+
+SUSPENSION_KIND_UNSPECIFIED: SuspensionKind.ValueType  # 0
+"""TEMPORARY, where a request leaves it out."""
+SUSPENSION_KIND_TEMPORARY: SuspensionKind.ValueType  # 1
+"""Until a day, or until it is lifted."""
+SUSPENSION_KIND_DEFINITIVE: SuspensionKind.ValueType  # 2
+"""For good."""
+Global___SuspensionKind: _TypeAlias = SuspensionKind  # noqa: Y015
 
 class _Bouquet:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -51,11 +128,13 @@ class _AuthorizationDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     AUTHORIZATION_DECISION_GRANTED: _AuthorizationDecision.ValueType  # 1
     """Allowed."""
     AUTHORIZATION_DECISION_HABILITATION_NOT_VALID: _AuthorizationDecision.ValueType  # 2
-    """Withdrawn, unknown, or for another bouquet (art. 4)."""
+    """Withdrawn, lapsed, unknown, or for another bouquet (art. 4)."""
     AUTHORIZATION_DECISION_CONVENTION_NOT_IN_FORCE: _AuthorizationDecision.ValueType  # 3
     """Pending or ended convention (art. 9)."""
     AUTHORIZATION_DECISION_PARTNER_SUSPENDED: _AuthorizationDecision.ValueType  # 4
     """Suspended partner (art. 7-2)."""
+    AUTHORIZATION_DECISION_USER_SUSPENDED: _AuthorizationDecision.ValueType  # 5
+    """Suspended user (art. 7-2)."""
 
 class AuthorizationDecision(_AuthorizationDecision, metaclass=_AuthorizationDecisionEnumTypeWrapper):
     """The verdict on one habilitation."""
@@ -65,11 +144,13 @@ AUTHORIZATION_DECISION_UNSPECIFIED: AuthorizationDecision.ValueType  # 0
 AUTHORIZATION_DECISION_GRANTED: AuthorizationDecision.ValueType  # 1
 """Allowed."""
 AUTHORIZATION_DECISION_HABILITATION_NOT_VALID: AuthorizationDecision.ValueType  # 2
-"""Withdrawn, unknown, or for another bouquet (art. 4)."""
+"""Withdrawn, lapsed, unknown, or for another bouquet (art. 4)."""
 AUTHORIZATION_DECISION_CONVENTION_NOT_IN_FORCE: AuthorizationDecision.ValueType  # 3
 """Pending or ended convention (art. 9)."""
 AUTHORIZATION_DECISION_PARTNER_SUSPENDED: AuthorizationDecision.ValueType  # 4
 """Suspended partner (art. 7-2)."""
+AUTHORIZATION_DECISION_USER_SUSPENDED: AuthorizationDecision.ValueType  # 5
+"""Suspended user (art. 7-2)."""
 Global___AuthorizationDecision: _TypeAlias = AuthorizationDecision  # noqa: Y015
 
 @_typing.final
@@ -116,6 +197,10 @@ class Habilitation(_message.Message):
     BOUQUET_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     WITHDRAW_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    LAPSE_DATE_FIELD_NUMBER: _builtins.int
+    SUSPENSION_FIELD_NUMBER: _builtins.int
+    WITHDRAWAL_REASON_FIELD_NUMBER: _builtins.int
     habilitation_id: _builtins.str
     """UUID."""
     convention_id: _builtins.str
@@ -126,6 +211,10 @@ class Habilitation(_message.Message):
     """The caisse it reaches, all its departments (art. 7-1)."""
     bouquet: Global___Bouquet.ValueType
     """What it opens."""
+    state: Global___HabilitationState.ValueType
+    """What it is worth now, apart from the convention and from the partner's suspension."""
+    withdrawal_reason: _builtins.str
+    """Why it was withdrawn."""
     @_builtins.property
     def user(self) -> Global___User:
         """The user."""
@@ -138,6 +227,14 @@ class Habilitation(_message.Message):
     def withdraw_time(self) -> _timestamp_pb2.Timestamp:
         """When it was withdrawn; absent while it lives."""
 
+    @_builtins.property
+    def lapse_date(self) -> _date_pb2.Date:
+        """The first day without it unless the partner confirms the user before (yearly re-certification)."""
+
+    @_builtins.property
+    def suspension(self) -> Global___Suspension:
+        """The suspension that bears on this user; absent while there is none (art. 7-2)."""
+
     def __init__(
         self,
         *,
@@ -149,14 +246,339 @@ class Habilitation(_message.Message):
         bouquet: Global___Bouquet.ValueType = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         withdraw_time: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___HabilitationState.ValueType = ...,
+        lapse_date: _date_pb2.Date | None = ...,
+        suspension: Global___Suspension | None = ...,
+        withdrawal_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "user", b"user", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "lapse_date", b"lapse_date", "suspension", b"suspension", "user", b"user", "withdraw_time", b"withdraw_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "caisse_code", b"caisse_code", "convention_id", b"convention_id", "create_time", b"create_time", "habilitation_id", b"habilitation_id", "partner_id", b"partner_id", "user", b"user", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "caisse_code", b"caisse_code", "convention_id", b"convention_id", "create_time", b"create_time", "habilitation_id", b"habilitation_id", "lapse_date", b"lapse_date", "partner_id", b"partner_id", "state", b"state", "suspension", b"suspension", "user", b"user", "withdraw_time", b"withdraw_time", "withdrawal_reason", b"withdrawal_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Habilitation: _TypeAlias = Habilitation  # noqa: Y015
+
+@_typing.final
+class BouquetContent(_message.Message):
+    """What a bouquet holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOUQUET_FIELD_NUMBER: _builtins.int
+    ONLINE_SERVICES_FIELD_NUMBER: _builtins.int
+    bouquet: Global___Bouquet.ValueType
+    """The bouquet."""
+    @_builtins.property
+    def online_services(self) -> _containers.RepeatedScalarFieldContainer[Global___OnlineService.ValueType]:
+        """Its services."""
+
+    def __init__(
+        self,
+        *,
+        bouquet: Global___Bouquet.ValueType = ...,
+        online_services: _abc.Iterable[Global___OnlineService.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "online_services", b"online_services"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BouquetContent: _TypeAlias = BouquetContent  # noqa: Y015
+
+@_typing.final
+class ListBouquetsRequest(_message.Message):
+    """Asks for all bouquets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBouquetsRequest: _TypeAlias = ListBouquetsRequest  # noqa: Y015
+
+@_typing.final
+class ListBouquetsResponse(_message.Message):
+    """All bouquets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOUQUETS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bouquets(self) -> _containers.RepeatedCompositeFieldContainer[Global___BouquetContent]:
+        """Each with its services."""
+
+    def __init__(
+        self,
+        *,
+        bouquets: _abc.Iterable[Global___BouquetContent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquets", b"bouquets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBouquetsResponse: _TypeAlias = ListBouquetsResponse  # noqa: Y015
+
+@_typing.final
+class Suspension(_message.Message):
+    """The suspension of an access (art. 7-2)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUSPENSION_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SUSPENSION_REASON_FIELD_NUMBER: _builtins.int
+    SUSPEND_TIME_FIELD_NUMBER: _builtins.int
+    UNTIL_DATE_FIELD_NUMBER: _builtins.int
+    suspension_id: _builtins.str
+    """UUID."""
+    kind: Global___SuspensionKind.ValueType
+    """Whether it can end."""
+    suspension_reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def suspend_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    @_builtins.property
+    def until_date(self) -> _date_pb2.Date:
+        """The day on which it ends by itself; absent where it does not."""
+
+    def __init__(
+        self,
+        *,
+        suspension_id: _builtins.str = ...,
+        kind: Global___SuspensionKind.ValueType = ...,
+        suspension_reason: _builtins.str = ...,
+        suspend_time: _timestamp_pb2.Timestamp | None = ...,
+        until_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["suspend_time", b"suspend_time", "until_date", b"until_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "suspend_time", b"suspend_time", "suspension_id", b"suspension_id", "suspension_reason", b"suspension_reason", "until_date", b"until_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Suspension: _TypeAlias = Suspension  # noqa: Y015
+
+@_typing.final
+class SuspendHabilitationRequest(_message.Message):
+    """Whom to suspend, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HABILITATION_ID_FIELD_NUMBER: _builtins.int
+    SUSPENSION_REASON_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    UNTIL_DATE_FIELD_NUMBER: _builtins.int
+    habilitation_id: _builtins.str
+    """UUID."""
+    suspension_reason: _builtins.str
+    """For the record, 1 to 500 characters (art. 7-2)."""
+    kind: Global___SuspensionKind.ValueType
+    """TEMPORARY where it is left out."""
+    @_builtins.property
+    def until_date(self) -> _date_pb2.Date:
+        """The day on which it ends by itself; after today; not with DEFINITIVE."""
+
+    def __init__(
+        self,
+        *,
+        habilitation_id: _builtins.str = ...,
+        suspension_reason: _builtins.str = ...,
+        kind: Global___SuspensionKind.ValueType = ...,
+        until_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until_date", b"until_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["habilitation_id", b"habilitation_id", "kind", b"kind", "suspension_reason", b"suspension_reason", "until_date", b"until_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendHabilitationRequest: _TypeAlias = SuspendHabilitationRequest  # noqa: Y015
+
+@_typing.final
+class SuspendHabilitationResponse(_message.Message):
+    """The habilitation as it now is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HABILITATION_FIELD_NUMBER: _builtins.int
+    SESSIONS_ENDED_FIELD_NUMBER: _builtins.int
+    sessions_ended: _builtins.bool
+    """False while the end of the sessions still waits for identity. Access is refused all the same."""
+    @_builtins.property
+    def habilitation(self) -> Global___Habilitation:
+        """The habilitation."""
+
+    def __init__(
+        self,
+        *,
+        habilitation: Global___Habilitation | None = ...,
+        sessions_ended: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["habilitation", b"habilitation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["habilitation", b"habilitation", "sessions_ended", b"sessions_ended"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendHabilitationResponse: _TypeAlias = SuspendHabilitationResponse  # noqa: Y015
+
+@_typing.final
+class LiftHabilitationSuspensionRequest(_message.Message):
+    """Whose suspension to lift."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HABILITATION_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    habilitation_id: _builtins.str
+    """UUID."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
+    def __init__(
+        self,
+        *,
+        habilitation_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["habilitation_id", b"habilitation_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftHabilitationSuspensionRequest: _TypeAlias = LiftHabilitationSuspensionRequest  # noqa: Y015
+
+@_typing.final
+class LiftHabilitationSuspensionResponse(_message.Message):
+    """The habilitation as it now is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HABILITATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def habilitation(self) -> Global___Habilitation:
+        """The habilitation."""
+
+    def __init__(
+        self,
+        *,
+        habilitation: Global___Habilitation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["habilitation", b"habilitation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["habilitation", b"habilitation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftHabilitationSuspensionResponse: _TypeAlias = LiftHabilitationSuspensionResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmHabilitationsRequest(_message.Message):
+    """Whom the partner confirmed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVENTION_ID_FIELD_NUMBER: _builtins.int
+    HABILITATION_IDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    convention_id: _builtins.str
+    """UUID."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
+    @_builtins.property
+    def habilitation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs, 1 to 500."""
+
+    def __init__(
+        self,
+        *,
+        convention_id: _builtins.str = ...,
+        habilitation_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["convention_id", b"convention_id", "habilitation_ids", b"habilitation_ids", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmHabilitationsRequest: _TypeAlias = ConfirmHabilitationsRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmHabilitationsResponse(_message.Message):
+    """Those confirmed, as they now are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HABILITATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def habilitations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Habilitation]:
+        """In the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        habilitations: _abc.Iterable[Global___Habilitation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["habilitations", b"habilitations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmHabilitationsResponse: _TypeAlias = ConfirmHabilitationsResponse  # noqa: Y015
+
+@_typing.final
+class SignedForm(_message.Message):
+    """The rest of the form (annexe 2), for a habilitation in one call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNATORY_NAME_FIELD_NUMBER: _builtins.int
+    SIGNATURE_PLACE_FIELD_NUMBER: _builtins.int
+    SIGNATURE_DATE_FIELD_NUMBER: _builtins.int
+    SCAN_SHA256_FIELD_NUMBER: _builtins.int
+    SCAN_REFERENCE_FIELD_NUMBER: _builtins.int
+    signatory_name: _builtins.str
+    """"LE SIGNATAIRE": nom du représentant."""
+    signature_place: _builtins.str
+    """"Fait à"."""
+    scan_sha256: _builtins.str
+    """SHA-256 of the scanned form, 64 hexadecimal digits."""
+    scan_reference: _builtins.str
+    """Where the scan is filed, in the caisse's own terms."""
+    @_builtins.property
+    def signature_date(self) -> _date_pb2.Date:
+        """"Le"."""
+
+    def __init__(
+        self,
+        *,
+        signatory_name: _builtins.str = ...,
+        signature_place: _builtins.str = ...,
+        signature_date: _date_pb2.Date | None = ...,
+        scan_sha256: _builtins.str = ...,
+        scan_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signature_date", b"signature_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scan_reference", b"scan_reference", "scan_sha256", b"scan_sha256", "signatory_name", b"signatory_name", "signature_date", b"signature_date", "signature_place", b"signature_place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignedForm: _TypeAlias = SignedForm  # noqa: Y015
 
 @_typing.final
 class RegisterHabilitationRequest(_message.Message):
@@ -167,6 +589,7 @@ class RegisterHabilitationRequest(_message.Message):
     CONVENTION_ID_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
     BOUQUET_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
     convention_id: _builtins.str
     """UUID."""
     bouquet: Global___Bouquet.ValueType
@@ -175,16 +598,21 @@ class RegisterHabilitationRequest(_message.Message):
     def user(self) -> Global___User:
         """The user."""
 
+    @_builtins.property
+    def form(self) -> Global___SignedForm:
+        """What else is on the form. The partner's fields are taken from the register."""
+
     def __init__(
         self,
         *,
         convention_id: _builtins.str = ...,
         user: Global___User | None = ...,
         bouquet: Global___Bouquet.ValueType = ...,
+        form: Global___SignedForm | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "convention_id", b"convention_id", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "convention_id", b"convention_id", "form", b"form", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -351,6 +779,9 @@ class WithdrawHabilitationResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HABILITATION_FIELD_NUMBER: _builtins.int
+    ACCOUNT_DISABLED_FIELD_NUMBER: _builtins.int
+    account_disabled: _builtins.bool
+    """False while the end of the account still waits for identity. Access is refused all the same."""
     @_builtins.property
     def habilitation(self) -> Global___Habilitation:
         """The habilitation."""
@@ -359,10 +790,11 @@ class WithdrawHabilitationResponse(_message.Message):
         self,
         *,
         habilitation: Global___Habilitation | None = ...,
+        account_disabled: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["habilitation", b"habilitation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["habilitation", b"habilitation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_disabled", b"account_disabled", "habilitation", b"habilitation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -401,22 +833,26 @@ class AuthorizeItem(_message.Message):
     HABILITATION_ID_FIELD_NUMBER: _builtins.int
     BOUQUET_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    ONLINE_SERVICE_FIELD_NUMBER: _builtins.int
     habilitation_id: _builtins.str
     """UUID."""
     bouquet: Global___Bouquet.ValueType
-    """What is to be used."""
+    """What is to be used, where `online_service` is left out."""
     traceparent: _builtins.str
     """W3C trace context of the consultation that this item belongs to."""
+    online_service: Global___OnlineService.ValueType
+    """What is to be used: granted where the habilitation's bouquet holds it (art. 4-2)."""
     def __init__(
         self,
         *,
         habilitation_id: _builtins.str = ...,
         bouquet: Global___Bouquet.ValueType = ...,
         traceparent: _builtins.str = ...,
+        online_service: Global___OnlineService.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "habilitation_id", b"habilitation_id", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "habilitation_id", b"habilitation_id", "online_service", b"online_service", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -56,6 +56,26 @@ class HabilitationServiceStub:
                 request_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.WithdrawHabilitationRequest.SerializeToString,
                 response_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.WithdrawHabilitationResponse.FromString,
                 _registered_method=True)
+        self.SuspendHabilitation = channel.unary_unary(
+                '/msa.partners.v1.HabilitationService/SuspendHabilitation',
+                request_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.SuspendHabilitationRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.SuspendHabilitationResponse.FromString,
+                _registered_method=True)
+        self.LiftHabilitationSuspension = channel.unary_unary(
+                '/msa.partners.v1.HabilitationService/LiftHabilitationSuspension',
+                request_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.LiftHabilitationSuspensionRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.LiftHabilitationSuspensionResponse.FromString,
+                _registered_method=True)
+        self.ConfirmHabilitations = channel.unary_unary(
+                '/msa.partners.v1.HabilitationService/ConfirmHabilitations',
+                request_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ConfirmHabilitationsRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ConfirmHabilitationsResponse.FromString,
+                _registered_method=True)
+        self.ListBouquets = channel.unary_unary(
+                '/msa.partners.v1.HabilitationService/ListBouquets',
+                request_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ListBouquetsRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ListBouquetsResponse.FromString,
+                _registered_method=True)
         self.Authorize = channel.unary_unary(
                 '/msa.partners.v1.HabilitationService/Authorize',
                 request_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.AuthorizeRequest.SerializeToString,
@@ -69,8 +89,10 @@ class HabilitationServiceServicer:
     """
 
     def RegisterHabilitation(self, request, context):
-        """Habilitates a named user to a bouquet under a convention. Errors: INVALID_ARGUMENT INVALID_FIELD;
-        NOT_FOUND; ALREADY_EXISTS when this person has a live one under this convention.
+        """Habilitates a named user to a bouquet under a convention in force, from a complete form (annexe 2):
+        receives and accepts it in one call. Without `form` the request is refused (art. 4-1). Errors:
+        INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while the convention is
+        not in force; ALREADY_EXISTS when this person has a live one under this convention.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,6 +115,39 @@ class HabilitationServiceServicer:
     def WithdrawHabilitation(self, request, context):
         """Ends a habilitation: departure or change of function (art. 4-4); effective once acknowledged.
         Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE when it has ended already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendHabilitation(self, request, context):
+        """Suspends one user's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND;
+        INVALID_ARGUMENT INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE when it has ended, or a definitive
+        suspension stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftHabilitationSuspension(self, request, context):
+        """Lifts a user's suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there
+        is none, or a definitive one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmHabilitations(self, request, context):
+        """Records which users the partner confirmed at the yearly renewal (art. 9-1). Who is not confirmed within
+        sixty days of it loses the habilitation. From ninety days before the renewal on. Errors: NOT_FOUND;
+        INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBouquets(self, request, context):
+        """Lists the bouquets with their services (art. 4-2).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,6 +183,26 @@ def add_HabilitationServiceServicer_to_server(servicer, server):
                     servicer.WithdrawHabilitation,
                     request_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.WithdrawHabilitationRequest.FromString,
                     response_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.WithdrawHabilitationResponse.SerializeToString,
+            ),
+            'SuspendHabilitation': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendHabilitation,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.SuspendHabilitationRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.SuspendHabilitationResponse.SerializeToString,
+            ),
+            'LiftHabilitationSuspension': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftHabilitationSuspension,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.LiftHabilitationSuspensionRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.LiftHabilitationSuspensionResponse.SerializeToString,
+            ),
+            'ConfirmHabilitations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmHabilitations,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ConfirmHabilitationsRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ConfirmHabilitationsResponse.SerializeToString,
+            ),
+            'ListBouquets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBouquets,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ListBouquetsRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ListBouquetsResponse.SerializeToString,
             ),
             'Authorize': grpc.unary_unary_rpc_method_handler(
                     servicer.Authorize,
@@ -245,6 +320,114 @@ class HabilitationService:
             '/msa.partners.v1.HabilitationService/WithdrawHabilitation',
             msa_dot_partners_dot_v1_dot_habilitation__service__pb2.WithdrawHabilitationRequest.SerializeToString,
             msa_dot_partners_dot_v1_dot_habilitation__service__pb2.WithdrawHabilitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendHabilitation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.HabilitationService/SuspendHabilitation',
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.SuspendHabilitationRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.SuspendHabilitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftHabilitationSuspension(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.HabilitationService/LiftHabilitationSuspension',
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.LiftHabilitationSuspensionRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.LiftHabilitationSuspensionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmHabilitations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.HabilitationService/ConfirmHabilitations',
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ConfirmHabilitationsRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ConfirmHabilitationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBouquets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.HabilitationService/ListBouquets',
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ListBouquetsRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.ListBouquetsResponse.FromString,
             options,
             channel_credentials,
             insecure,

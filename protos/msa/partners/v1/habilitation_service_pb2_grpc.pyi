@@ -36,8 +36,10 @@ class HabilitationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> HabilitationServiceAsyncStub: ...
     RegisterHabilitation: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.RegisterHabilitationRequest, _habilitation_service_pb2.RegisterHabilitationResponse]
-    """Habilitates a named user to a bouquet under a convention. Errors: INVALID_ARGUMENT INVALID_FIELD;
-    NOT_FOUND; ALREADY_EXISTS when this person has a live one under this convention.
+    """Habilitates a named user to a bouquet under a convention in force, from a complete form (annexe 2):
+    receives and accepts it in one call. Without `form` the request is refused (art. 4-1). Errors:
+    INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while the convention is
+    not in force; ALREADY_EXISTS when this person has a live one under this convention.
     """
     GetHabilitation: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.GetHabilitationRequest, _habilitation_service_pb2.GetHabilitationResponse]
     """Shows a habilitation. Errors: NOT_FOUND RECORD_NOT_FOUND."""
@@ -47,6 +49,22 @@ class HabilitationServiceStub:
     """Ends a habilitation: departure or change of function (art. 4-4); effective once acknowledged.
     Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE when it has ended already.
     """
+    SuspendHabilitation: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.SuspendHabilitationRequest, _habilitation_service_pb2.SuspendHabilitationResponse]
+    """Suspends one user's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND;
+    INVALID_ARGUMENT INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE when it has ended, or a definitive
+    suspension stands.
+    """
+    LiftHabilitationSuspension: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.LiftHabilitationSuspensionRequest, _habilitation_service_pb2.LiftHabilitationSuspensionResponse]
+    """Lifts a user's suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there
+    is none, or a definitive one.
+    """
+    ConfirmHabilitations: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.ConfirmHabilitationsRequest, _habilitation_service_pb2.ConfirmHabilitationsResponse]
+    """Records which users the partner confirmed at the yearly renewal (art. 9-1). Who is not confirmed within
+    sixty days of it loses the habilitation. From ninety days before the renewal on. Errors: NOT_FOUND;
+    INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended.
+    """
+    ListBouquets: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.ListBouquetsRequest, _habilitation_service_pb2.ListBouquetsResponse]
+    """Lists the bouquets with their services (art. 4-2)."""
     Authorize: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.AuthorizeRequest, _habilitation_service_pb2.AuthorizeResponse]
     """Batch: may each habilitation use the service now? Convention in force (art. 9-1), habilitation
     live (art. 4), partner not suspended (art. 7-2). Results stand in the order of the items.
@@ -60,8 +78,10 @@ class HabilitationServiceAsyncStub(HabilitationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterHabilitation: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.RegisterHabilitationRequest, _habilitation_service_pb2.RegisterHabilitationResponse]  # type: ignore[assignment]
-    """Habilitates a named user to a bouquet under a convention. Errors: INVALID_ARGUMENT INVALID_FIELD;
-    NOT_FOUND; ALREADY_EXISTS when this person has a live one under this convention.
+    """Habilitates a named user to a bouquet under a convention in force, from a complete form (annexe 2):
+    receives and accepts it in one call. Without `form` the request is refused (art. 4-1). Errors:
+    INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while the convention is
+    not in force; ALREADY_EXISTS when this person has a live one under this convention.
     """
     GetHabilitation: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.GetHabilitationRequest, _habilitation_service_pb2.GetHabilitationResponse]  # type: ignore[assignment]
     """Shows a habilitation. Errors: NOT_FOUND RECORD_NOT_FOUND."""
@@ -71,6 +91,22 @@ class HabilitationServiceAsyncStub(HabilitationServiceStub):
     """Ends a habilitation: departure or change of function (art. 4-4); effective once acknowledged.
     Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE when it has ended already.
     """
+    SuspendHabilitation: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.SuspendHabilitationRequest, _habilitation_service_pb2.SuspendHabilitationResponse]  # type: ignore[assignment]
+    """Suspends one user's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND;
+    INVALID_ARGUMENT INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE when it has ended, or a definitive
+    suspension stands.
+    """
+    LiftHabilitationSuspension: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.LiftHabilitationSuspensionRequest, _habilitation_service_pb2.LiftHabilitationSuspensionResponse]  # type: ignore[assignment]
+    """Lifts a user's suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there
+    is none, or a definitive one.
+    """
+    ConfirmHabilitations: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.ConfirmHabilitationsRequest, _habilitation_service_pb2.ConfirmHabilitationsResponse]  # type: ignore[assignment]
+    """Records which users the partner confirmed at the yearly renewal (art. 9-1). Who is not confirmed within
+    sixty days of it loses the habilitation. From ninety days before the renewal on. Errors: NOT_FOUND;
+    INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended.
+    """
+    ListBouquets: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.ListBouquetsRequest, _habilitation_service_pb2.ListBouquetsResponse]  # type: ignore[assignment]
+    """Lists the bouquets with their services (art. 4-2)."""
     Authorize: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.AuthorizeRequest, _habilitation_service_pb2.AuthorizeResponse]  # type: ignore[assignment]
     """Batch: may each habilitation use the service now? Convention in force (art. 9-1), habilitation
     live (art. 4), partner not suspended (art. 7-2). Results stand in the order of the items.
@@ -87,8 +123,10 @@ class HabilitationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _habilitation_service_pb2.RegisterHabilitationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_habilitation_service_pb2.RegisterHabilitationResponse, _abc.Awaitable[_habilitation_service_pb2.RegisterHabilitationResponse]]:
-        """Habilitates a named user to a bouquet under a convention. Errors: INVALID_ARGUMENT INVALID_FIELD;
-        NOT_FOUND; ALREADY_EXISTS when this person has a live one under this convention.
+        """Habilitates a named user to a bouquet under a convention in force, from a complete form (annexe 2):
+        receives and accepts it in one call. Without `form` the request is refused (art. 4-1). Errors:
+        INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while the convention is
+        not in force; ALREADY_EXISTS when this person has a live one under this convention.
         """
 
     @_abc_1.abstractmethod
@@ -116,6 +154,46 @@ class HabilitationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ends a habilitation: departure or change of function (art. 4-4); effective once acknowledged.
         Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE when it has ended already.
         """
+
+    @_abc_1.abstractmethod
+    def SuspendHabilitation(
+        self,
+        request: _habilitation_service_pb2.SuspendHabilitationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_habilitation_service_pb2.SuspendHabilitationResponse, _abc.Awaitable[_habilitation_service_pb2.SuspendHabilitationResponse]]:
+        """Suspends one user's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND;
+        INVALID_ARGUMENT INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE when it has ended, or a definitive
+        suspension stands.
+        """
+
+    @_abc_1.abstractmethod
+    def LiftHabilitationSuspension(
+        self,
+        request: _habilitation_service_pb2.LiftHabilitationSuspensionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_habilitation_service_pb2.LiftHabilitationSuspensionResponse, _abc.Awaitable[_habilitation_service_pb2.LiftHabilitationSuspensionResponse]]:
+        """Lifts a user's suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there
+        is none, or a definitive one.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmHabilitations(
+        self,
+        request: _habilitation_service_pb2.ConfirmHabilitationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_habilitation_service_pb2.ConfirmHabilitationsResponse, _abc.Awaitable[_habilitation_service_pb2.ConfirmHabilitationsResponse]]:
+        """Records which users the partner confirmed at the yearly renewal (art. 9-1). Who is not confirmed within
+        sixty days of it loses the habilitation. From ninety days before the renewal on. Errors: NOT_FOUND;
+        INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBouquets(
+        self,
+        request: _habilitation_service_pb2.ListBouquetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_habilitation_service_pb2.ListBouquetsResponse, _abc.Awaitable[_habilitation_service_pb2.ListBouquetsResponse]]:
+        """Lists the bouquets with their services (art. 4-2)."""
 
     @_abc_1.abstractmethod
     def Authorize(

@@ -23,45 +23,65 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
+from msa.partners.v1 import habilitation_service_pb2 as msa_dot_partners_dot_v1_dot_habilitation__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/partners/v1/partner_service.proto\x12\x0fmsa.partners.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n\x06\x43\x61isse\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65partments\x18\x03 \x03(\t\"\xc1\x01\n\x07Partner\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12\x14\n\x0cnumero_tiers\x18\x03 \x01(\t\x12\x14\n\x0c\x64\x65nomination\x18\x04 \x01(\t\x12\x30\n\x0csuspend_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x12ListCaissesRequest\"?\n\x13ListCaissesResponse\x12(\n\x07\x63\x61isses\x18\x01 \x03(\x0b\x32\x17.msa.partners.v1.Caisse\"Y\n\x16RegisterPartnerRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x14\n\x0cnumero_tiers\x18\x02 \x01(\t\x12\x14\n\x0c\x64\x65nomination\x18\x03 \x01(\t\"D\n\x17RegisterPartnerResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner\"\'\n\x11GetPartnerRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\"?\n\x12GetPartnerResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner\"Q\n\x13ListPartnersRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x14ListPartnersResponse\x12*\n\x08partners\x18\x01 \x03(\x0b\x32\x18.msa.partners.v1.Partner\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"F\n\x15SuspendPartnerRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x19\n\x11suspension_reason\x18\x02 \x01(\t\"C\n\x16SuspendPartnerResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner\"+\n\x15LiftSuspensionRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\"C\n\x16LiftSuspensionResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner2i\n\rCaisseService\x12X\n\x0bListCaisses\x12#.msa.partners.v1.ListCaissesRequest\x1a$.msa.partners.v1.ListCaissesResponse2\xf0\x03\n\x0ePartnerService\x12\x64\n\x0fRegisterPartner\x12\'.msa.partners.v1.RegisterPartnerRequest\x1a(.msa.partners.v1.RegisterPartnerResponse\x12U\n\nGetPartner\x12\".msa.partners.v1.GetPartnerRequest\x1a#.msa.partners.v1.GetPartnerResponse\x12[\n\x0cListPartners\x12$.msa.partners.v1.ListPartnersRequest\x1a%.msa.partners.v1.ListPartnersResponse\x12\x61\n\x0eSuspendPartner\x12&.msa.partners.v1.SuspendPartnerRequest\x1a\'.msa.partners.v1.SuspendPartnerResponse\x12\x61\n\x0eLiftSuspension\x12&.msa.partners.v1.LiftSuspensionRequest\x1a\'.msa.partners.v1.LiftSuspensionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/partners/v1/partner_service.proto\x12\x0fmsa.partners.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a*msa/partners/v1/habilitation_service.proto\"@\n\x06\x43\x61isse\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65partments\x18\x03 \x03(\t\"\xd7\x02\n\x07Partner\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12\x14\n\x0cnumero_tiers\x18\x03 \x01(\t\x12\x14\n\x0c\x64\x65nomination\x18\x04 \x01(\t\x12\x30\n\x0csuspend_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\nsuspension\x18\x07 \x01(\x0b\x32\x1b.msa.partners.v1.Suspension\x12\x30\n\x07profile\x18\x08 \x01(\x0b\x32\x1f.msa.partners.v1.PartnerProfile\x12#\n\x04seat\x18\t \x01(\x0b\x32\x15.msa.partners.v1.Seat\x12\x0c\n\x04\x65tag\x18\n \x01(\t\"\xbe\x01\n\x0ePartnerProfile\x12\x1b\n\x0erepresentative\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1f\n\x17representative_function\x18\x02 \x01(\t\x12\x36\n\x0estructure_kind\x18\x03 \x01(\x0e\x32\x1e.msa.partners.v1.StructureKind\x12\x13\n\x0b\x64\x65partments\x18\x04 \x03(\t\x12\r\n\x05siret\x18\x05 \x01(\t\x12\x12\n\x05\x65mail\x18\x06 \x01(\tB\x03\x80\x01\x01\"<\n\x04Seat\x12\x0e\n\x06street\x18\x01 \x01(\t\x12\x13\n\x0bpostal_code\x18\x02 \x01(\t\x12\x0f\n\x07\x63ommune\x18\x03 \x01(\t\"\x90\x01\n\x14UpdatePartnerRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64\x65nomination\x18\x02 \x01(\t\x12\x30\n\x07profile\x18\x03 \x01(\x0b\x32\x1f.msa.partners.v1.PartnerProfile\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\"B\n\x15UpdatePartnerResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner\"\x9a\x01\n\x11\x43hangeSeatRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12#\n\x04seat\x18\x02 \x01(\x0b\x32\x15.msa.partners.v1.Seat\x12.\n\x13letter_receipt_date\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\"?\n\x12\x43hangeSeatResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner\"\x14\n\x12ListCaissesRequest\"?\n\x13ListCaissesResponse\x12(\n\x07\x63\x61isses\x18\x01 \x03(\x0b\x32\x17.msa.partners.v1.Caisse\"\xc0\x01\n\x16RegisterPartnerRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x14\n\x0cnumero_tiers\x18\x02 \x01(\t\x12\x14\n\x0c\x64\x65nomination\x18\x03 \x01(\t\x12\x30\n\x07profile\x18\x04 \x01(\x0b\x32\x1f.msa.partners.v1.PartnerProfile\x12#\n\x04seat\x18\x05 \x01(\x0b\x32\x15.msa.partners.v1.Seat\x12\x0e\n\x06reason\x18\x06 \x01(\t\"D\n\x17RegisterPartnerResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner\"\'\n\x11GetPartnerRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\"?\n\x12GetPartnerResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner\"`\n\x13ListPartnersRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05query\x18\x04 \x01(\t\"[\n\x14ListPartnersResponse\x12*\n\x08partners\x18\x01 \x03(\x0b\x32\x18.msa.partners.v1.Partner\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9c\x01\n\x15SuspendPartnerRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x19\n\x11suspension_reason\x18\x02 \x01(\t\x12-\n\x04kind\x18\x03 \x01(\x0e\x32\x1f.msa.partners.v1.SuspensionKind\x12%\n\nuntil_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\"[\n\x16SuspendPartnerResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner\x12\x16\n\x0esessions_ended\x18\x02 \x01(\x08\";\n\x15LiftSuspensionRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"C\n\x16LiftSuspensionResponse\x12)\n\x07partner\x18\x01 \x01(\x0b\x32\x18.msa.partners.v1.Partner*\x89\x02\n\rStructureKind\x12\x1e\n\x1aSTRUCTURE_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16STRUCTURE_KIND_COMMUNE\x10\x01\x12#\n\x1fSTRUCTURE_KIND_INTERCOMMUNALITE\x10\x02\x12\x1e\n\x1aSTRUCTURE_KIND_DEPARTEMENT\x10\x03\x12\x17\n\x13STRUCTURE_KIND_CCAS\x10\x04\x12$\n STRUCTURE_KIND_CENTRE_DE_LOISIRS\x10\x05\x12\x1e\n\x1aSTRUCTURE_KIND_ASSOCIATION\x10\x06\x12\x18\n\x14STRUCTURE_KIND_AUTRE\x10\x07\x32i\n\rCaisseService\x12X\n\x0bListCaisses\x12#.msa.partners.v1.ListCaissesRequest\x1a$.msa.partners.v1.ListCaissesResponse2\xa7\x05\n\x0ePartnerService\x12\x64\n\x0fRegisterPartner\x12\'.msa.partners.v1.RegisterPartnerRequest\x1a(.msa.partners.v1.RegisterPartnerResponse\x12U\n\nGetPartner\x12\".msa.partners.v1.GetPartnerRequest\x1a#.msa.partners.v1.GetPartnerResponse\x12^\n\rUpdatePartner\x12%.msa.partners.v1.UpdatePartnerRequest\x1a&.msa.partners.v1.UpdatePartnerResponse\x12U\n\nChangeSeat\x12\".msa.partners.v1.ChangeSeatRequest\x1a#.msa.partners.v1.ChangeSeatResponse\x12[\n\x0cListPartners\x12$.msa.partners.v1.ListPartnersRequest\x1a%.msa.partners.v1.ListPartnersResponse\x12\x61\n\x0eSuspendPartner\x12&.msa.partners.v1.SuspendPartnerRequest\x1a\'.msa.partners.v1.SuspendPartnerResponse\x12\x61\n\x0eLiftSuspension\x12&.msa.partners.v1.LiftSuspensionRequest\x1a\'.msa.partners.v1.LiftSuspensionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'msa.partners.v1.partner_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CAISSE']._serialized_start=91
-  _globals['_CAISSE']._serialized_end=155
-  _globals['_PARTNER']._serialized_start=158
-  _globals['_PARTNER']._serialized_end=351
-  _globals['_LISTCAISSESREQUEST']._serialized_start=353
-  _globals['_LISTCAISSESREQUEST']._serialized_end=373
-  _globals['_LISTCAISSESRESPONSE']._serialized_start=375
-  _globals['_LISTCAISSESRESPONSE']._serialized_end=438
-  _globals['_REGISTERPARTNERREQUEST']._serialized_start=440
-  _globals['_REGISTERPARTNERREQUEST']._serialized_end=529
-  _globals['_REGISTERPARTNERRESPONSE']._serialized_start=531
-  _globals['_REGISTERPARTNERRESPONSE']._serialized_end=599
-  _globals['_GETPARTNERREQUEST']._serialized_start=601
-  _globals['_GETPARTNERREQUEST']._serialized_end=640
-  _globals['_GETPARTNERRESPONSE']._serialized_start=642
-  _globals['_GETPARTNERRESPONSE']._serialized_end=705
-  _globals['_LISTPARTNERSREQUEST']._serialized_start=707
-  _globals['_LISTPARTNERSREQUEST']._serialized_end=788
-  _globals['_LISTPARTNERSRESPONSE']._serialized_start=790
-  _globals['_LISTPARTNERSRESPONSE']._serialized_end=881
-  _globals['_SUSPENDPARTNERREQUEST']._serialized_start=883
-  _globals['_SUSPENDPARTNERREQUEST']._serialized_end=953
-  _globals['_SUSPENDPARTNERRESPONSE']._serialized_start=955
-  _globals['_SUSPENDPARTNERRESPONSE']._serialized_end=1022
-  _globals['_LIFTSUSPENSIONREQUEST']._serialized_start=1024
-  _globals['_LIFTSUSPENSIONREQUEST']._serialized_end=1067
-  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_start=1069
-  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_end=1136
-  _globals['_CAISSESERVICE']._serialized_start=1138
-  _globals['_CAISSESERVICE']._serialized_end=1243
-  _globals['_PARTNERSERVICE']._serialized_start=1246
-  _globals['_PARTNERSERVICE']._serialized_end=1742
+  _globals['_PARTNERPROFILE'].fields_by_name['representative']._loaded_options = None
+  _globals['_PARTNERPROFILE'].fields_by_name['representative']._serialized_options = b'\200\001\001'
+  _globals['_PARTNERPROFILE'].fields_by_name['email']._loaded_options = None
+  _globals['_PARTNERPROFILE'].fields_by_name['email']._serialized_options = b'\200\001\001'
+  _globals['_STRUCTUREKIND']._serialized_start=2295
+  _globals['_STRUCTUREKIND']._serialized_end=2560
+  _globals['_CAISSE']._serialized_start=159
+  _globals['_CAISSE']._serialized_end=223
+  _globals['_PARTNER']._serialized_start=226
+  _globals['_PARTNER']._serialized_end=569
+  _globals['_PARTNERPROFILE']._serialized_start=572
+  _globals['_PARTNERPROFILE']._serialized_end=762
+  _globals['_SEAT']._serialized_start=764
+  _globals['_SEAT']._serialized_end=824
+  _globals['_UPDATEPARTNERREQUEST']._serialized_start=827
+  _globals['_UPDATEPARTNERREQUEST']._serialized_end=971
+  _globals['_UPDATEPARTNERRESPONSE']._serialized_start=973
+  _globals['_UPDATEPARTNERRESPONSE']._serialized_end=1039
+  _globals['_CHANGESEATREQUEST']._serialized_start=1042
+  _globals['_CHANGESEATREQUEST']._serialized_end=1196
+  _globals['_CHANGESEATRESPONSE']._serialized_start=1198
+  _globals['_CHANGESEATRESPONSE']._serialized_end=1261
+  _globals['_LISTCAISSESREQUEST']._serialized_start=1263
+  _globals['_LISTCAISSESREQUEST']._serialized_end=1283
+  _globals['_LISTCAISSESRESPONSE']._serialized_start=1285
+  _globals['_LISTCAISSESRESPONSE']._serialized_end=1348
+  _globals['_REGISTERPARTNERREQUEST']._serialized_start=1351
+  _globals['_REGISTERPARTNERREQUEST']._serialized_end=1543
+  _globals['_REGISTERPARTNERRESPONSE']._serialized_start=1545
+  _globals['_REGISTERPARTNERRESPONSE']._serialized_end=1613
+  _globals['_GETPARTNERREQUEST']._serialized_start=1615
+  _globals['_GETPARTNERREQUEST']._serialized_end=1654
+  _globals['_GETPARTNERRESPONSE']._serialized_start=1656
+  _globals['_GETPARTNERRESPONSE']._serialized_end=1719
+  _globals['_LISTPARTNERSREQUEST']._serialized_start=1721
+  _globals['_LISTPARTNERSREQUEST']._serialized_end=1817
+  _globals['_LISTPARTNERSRESPONSE']._serialized_start=1819
+  _globals['_LISTPARTNERSRESPONSE']._serialized_end=1910
+  _globals['_SUSPENDPARTNERREQUEST']._serialized_start=1913
+  _globals['_SUSPENDPARTNERREQUEST']._serialized_end=2069
+  _globals['_SUSPENDPARTNERRESPONSE']._serialized_start=2071
+  _globals['_SUSPENDPARTNERRESPONSE']._serialized_end=2162
+  _globals['_LIFTSUSPENSIONREQUEST']._serialized_start=2164
+  _globals['_LIFTSUSPENSIONREQUEST']._serialized_end=2223
+  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_start=2225
+  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_end=2292
+  _globals['_CAISSESERVICE']._serialized_start=2562
+  _globals['_CAISSESERVICE']._serialized_end=2667
+  _globals['_PARTNERSERVICE']._serialized_start=2670
+  _globals['_PARTNERSERVICE']._serialized_end=3349
 # @@protoc_insertion_point(module_scope)

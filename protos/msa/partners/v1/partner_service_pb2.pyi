@@ -8,6 +8,9 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.type import date_pb2 as _date_pb2
+from msa.partners.v1 import habilitation_service_pb2 as _habilitation_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +21,50 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _StructureKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StructureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StructureKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STRUCTURE_KIND_UNSPECIFIED: _StructureKind.ValueType  # 0
+    """Not told."""
+    STRUCTURE_KIND_COMMUNE: _StructureKind.ValueType  # 1
+    """Commune."""
+    STRUCTURE_KIND_INTERCOMMUNALITE: _StructureKind.ValueType  # 2
+    """Grouping of communes."""
+    STRUCTURE_KIND_DEPARTEMENT: _StructureKind.ValueType  # 3
+    """Département."""
+    STRUCTURE_KIND_CCAS: _StructureKind.ValueType  # 4
+    """Centre communal or intercommunal d'action sociale."""
+    STRUCTURE_KIND_CENTRE_DE_LOISIRS: _StructureKind.ValueType  # 5
+    """Leisure centre."""
+    STRUCTURE_KIND_ASSOCIATION: _StructureKind.ValueType  # 6
+    """Association."""
+    STRUCTURE_KIND_AUTRE: _StructureKind.ValueType  # 7
+    """Another one."""
+
+class StructureKind(_StructureKind, metaclass=_StructureKindEnumTypeWrapper):
+    """What kind of structure a partner is."""
+
+STRUCTURE_KIND_UNSPECIFIED: StructureKind.ValueType  # 0
+"""Not told."""
+STRUCTURE_KIND_COMMUNE: StructureKind.ValueType  # 1
+"""Commune."""
+STRUCTURE_KIND_INTERCOMMUNALITE: StructureKind.ValueType  # 2
+"""Grouping of communes."""
+STRUCTURE_KIND_DEPARTEMENT: StructureKind.ValueType  # 3
+"""Département."""
+STRUCTURE_KIND_CCAS: StructureKind.ValueType  # 4
+"""Centre communal or intercommunal d'action sociale."""
+STRUCTURE_KIND_CENTRE_DE_LOISIRS: StructureKind.ValueType  # 5
+"""Leisure centre."""
+STRUCTURE_KIND_ASSOCIATION: StructureKind.ValueType  # 6
+"""Association."""
+STRUCTURE_KIND_AUTRE: StructureKind.ValueType  # 7
+"""Another one."""
+Global___StructureKind: _TypeAlias = StructureKind  # noqa: Y015
 
 @_typing.final
 class Caisse(_message.Message):
@@ -63,6 +110,10 @@ class Partner(_message.Message):
     DENOMINATION_FIELD_NUMBER: _builtins.int
     SUSPEND_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    SUSPENSION_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    SEAT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     partner_id: _builtins.str
     """UUID."""
     caisse_code: _builtins.str
@@ -71,6 +122,8 @@ class Partner(_message.Message):
     """Numéro de tiers, unique within the caisse."""
     denomination: _builtins.str
     """Dénomination, as on the convention."""
+    etag: _builtins.str
+    """Changes with every change of the partner."""
     @_builtins.property
     def suspend_time(self) -> _timestamp_pb2.Timestamp:
         """Since when access is suspended (art. 7-2); absent while it is not."""
@@ -78,6 +131,18 @@ class Partner(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was registered."""
+
+    @_builtins.property
+    def suspension(self) -> _habilitation_service_pb2.Suspension:
+        """The suspension in force (art. 7-2); absent while there is none."""
+
+    @_builtins.property
+    def profile(self) -> Global___PartnerProfile:
+        """What else is known of it."""
+
+    @_builtins.property
+    def seat(self) -> Global___Seat:
+        """Where it is; changed by registered letter only (art. 13-7)."""
 
     def __init__(
         self,
@@ -88,14 +153,222 @@ class Partner(_message.Message):
         denomination: _builtins.str = ...,
         suspend_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        suspension: _habilitation_service_pb2.Suspension | None = ...,
+        profile: Global___PartnerProfile | None = ...,
+        seat: Global___Seat | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "suspend_time", b"suspend_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "profile", b"profile", "seat", b"seat", "suspend_time", b"suspend_time", "suspension", b"suspension"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "create_time", b"create_time", "denomination", b"denomination", "numero_tiers", b"numero_tiers", "partner_id", b"partner_id", "suspend_time", b"suspend_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "create_time", b"create_time", "denomination", b"denomination", "etag", b"etag", "numero_tiers", b"numero_tiers", "partner_id", b"partner_id", "profile", b"profile", "seat", b"seat", "suspend_time", b"suspend_time", "suspension", b"suspension"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Partner: _TypeAlias = Partner  # noqa: Y015
+
+@_typing.final
+class PartnerProfile(_message.Message):
+    """What is known of a partner beside its name, number and seat. Any field may be empty."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPRESENTATIVE_FIELD_NUMBER: _builtins.int
+    REPRESENTATIVE_FUNCTION_FIELD_NUMBER: _builtins.int
+    STRUCTURE_KIND_FIELD_NUMBER: _builtins.int
+    DEPARTMENTS_FIELD_NUMBER: _builtins.int
+    SIRET_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    representative: _builtins.str
+    """The person who represents it, as on the convention."""
+    representative_function: _builtins.str
+    """His function."""
+    structure_kind: Global___StructureKind.ValueType
+    """What kind of structure it is."""
+    siret: _builtins.str
+    """SIRET, 14 digits, checked."""
+    email: _builtins.str
+    """Where reminders go."""
+    @_builtins.property
+    def departments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the departments of its competence, at least one of them the caisse's (art. 7-1)."""
+
+    def __init__(
+        self,
+        *,
+        representative: _builtins.str = ...,
+        representative_function: _builtins.str = ...,
+        structure_kind: Global___StructureKind.ValueType = ...,
+        departments: _abc.Iterable[_builtins.str] | None = ...,
+        siret: _builtins.str = ...,
+        email: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["departments", b"departments", "email", b"email", "representative", b"representative", "representative_function", b"representative_function", "siret", b"siret", "structure_kind", b"structure_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartnerProfile: _TypeAlias = PartnerProfile  # noqa: Y015
+
+@_typing.final
+class Seat(_message.Message):
+    """Where a partner is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREET_FIELD_NUMBER: _builtins.int
+    POSTAL_CODE_FIELD_NUMBER: _builtins.int
+    COMMUNE_FIELD_NUMBER: _builtins.int
+    street: _builtins.str
+    """Street and number, at most 200 characters."""
+    postal_code: _builtins.str
+    """Five digits."""
+    commune: _builtins.str
+    """1 to 100 characters."""
+    def __init__(
+        self,
+        *,
+        street: _builtins.str = ...,
+        postal_code: _builtins.str = ...,
+        commune: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commune", b"commune", "postal_code", b"postal_code", "street", b"street"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Seat: _TypeAlias = Seat  # noqa: Y015
+
+@_typing.final
+class UpdatePartnerRequest(_message.Message):
+    """A partner as it should be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    DENOMINATION_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    partner_id: _builtins.str
+    """UUID."""
+    denomination: _builtins.str
+    """1 to 200 characters."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
+    etag: _builtins.str
+    """As last read; required."""
+    @_builtins.property
+    def profile(self) -> Global___PartnerProfile:
+        """All of it."""
+
+    def __init__(
+        self,
+        *,
+        partner_id: _builtins.str = ...,
+        denomination: _builtins.str = ...,
+        profile: Global___PartnerProfile | None = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["denomination", b"denomination", "etag", b"etag", "partner_id", b"partner_id", "profile", b"profile", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePartnerRequest: _TypeAlias = UpdatePartnerRequest  # noqa: Y015
+
+@_typing.final
+class UpdatePartnerResponse(_message.Message):
+    """The partner as it now is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def partner(self) -> Global___Partner:
+        """The partner."""
+
+    def __init__(
+        self,
+        *,
+        partner: Global___Partner | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["partner", b"partner"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner", b"partner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePartnerResponse: _TypeAlias = UpdatePartnerResponse  # noqa: Y015
+
+@_typing.final
+class ChangeSeatRequest(_message.Message):
+    """A new seat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    SEAT_FIELD_NUMBER: _builtins.int
+    LETTER_RECEIPT_DATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    partner_id: _builtins.str
+    """UUID."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
+    etag: _builtins.str
+    """As last read; empty: whatever it is."""
+    @_builtins.property
+    def seat(self) -> Global___Seat:
+        """The seat."""
+
+    @_builtins.property
+    def letter_receipt_date(self) -> _date_pb2.Date:
+        """When the registered letter was received (art. 13-7); not after today."""
+
+    def __init__(
+        self,
+        *,
+        partner_id: _builtins.str = ...,
+        seat: Global___Seat | None = ...,
+        letter_receipt_date: _date_pb2.Date | None = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["letter_receipt_date", b"letter_receipt_date", "seat", b"seat"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "letter_receipt_date", b"letter_receipt_date", "partner_id", b"partner_id", "reason", b"reason", "seat", b"seat"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeSeatRequest: _TypeAlias = ChangeSeatRequest  # noqa: Y015
+
+@_typing.final
+class ChangeSeatResponse(_message.Message):
+    """The partner as it now is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def partner(self) -> Global___Partner:
+        """The partner."""
+
+    def __init__(
+        self,
+        *,
+        partner: Global___Partner | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["partner", b"partner"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner", b"partner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeSeatResponse: _TypeAlias = ChangeSeatResponse  # noqa: Y015
 
 @_typing.final
 class ListCaissesRequest(_message.Message):
@@ -147,22 +420,38 @@ class RegisterPartnerRequest(_message.Message):
     CAISSE_CODE_FIELD_NUMBER: _builtins.int
     NUMERO_TIERS_FIELD_NUMBER: _builtins.int
     DENOMINATION_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    SEAT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     caisse_code: _builtins.str
     """The registering caisse."""
     numero_tiers: _builtins.str
     """1 to 20 letters, digits or dashes."""
     denomination: _builtins.str
     """1 to 200 characters."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
+    @_builtins.property
+    def profile(self) -> Global___PartnerProfile:
+        """What else is known of it."""
+
+    @_builtins.property
+    def seat(self) -> Global___Seat:
+        """Where it is."""
+
     def __init__(
         self,
         *,
         caisse_code: _builtins.str = ...,
         numero_tiers: _builtins.str = ...,
         denomination: _builtins.str = ...,
+        profile: Global___PartnerProfile | None = ...,
+        seat: Global___Seat | None = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile", "seat", b"seat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "denomination", b"denomination", "numero_tiers", b"numero_tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "denomination", b"denomination", "numero_tiers", b"numero_tiers", "profile", b"profile", "reason", b"reason", "seat", b"seat"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -247,22 +536,26 @@ class ListPartnersRequest(_message.Message):
     CAISSE_CODE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
     caisse_code: _builtins.str
     """The registering caisse."""
     page_size: _builtins.int
     """1 to 500; 0 means 50."""
     page_token: _builtins.str
     """From the previous page."""
+    query: _builtins.str
+    """Words to look for, at most 100 characters; empty: all partners."""
     def __init__(
         self,
         *,
         caisse_code: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        query: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -304,19 +597,29 @@ class SuspendPartnerRequest(_message.Message):
 
     PARTNER_ID_FIELD_NUMBER: _builtins.int
     SUSPENSION_REASON_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    UNTIL_DATE_FIELD_NUMBER: _builtins.int
     partner_id: _builtins.str
     """UUID."""
     suspension_reason: _builtins.str
     """For the record, 1 to 500 characters (art. 7-2)."""
+    kind: _habilitation_service_pb2.SuspensionKind.ValueType
+    """TEMPORARY where it is left out."""
+    @_builtins.property
+    def until_date(self) -> _date_pb2.Date:
+        """The day on which it ends by itself; after today; not with DEFINITIVE."""
+
     def __init__(
         self,
         *,
         partner_id: _builtins.str = ...,
         suspension_reason: _builtins.str = ...,
+        kind: _habilitation_service_pb2.SuspensionKind.ValueType = ...,
+        until_date: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until_date", b"until_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner_id", b"partner_id", "suspension_reason", b"suspension_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "partner_id", b"partner_id", "suspension_reason", b"suspension_reason", "until_date", b"until_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -329,6 +632,9 @@ class SuspendPartnerResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PARTNER_FIELD_NUMBER: _builtins.int
+    SESSIONS_ENDED_FIELD_NUMBER: _builtins.int
+    sessions_ended: _builtins.bool
+    """False while the end of its users' sessions still waits for identity. Access is refused all the same."""
     @_builtins.property
     def partner(self) -> Global___Partner:
         """The partner."""
@@ -337,10 +643,11 @@ class SuspendPartnerResponse(_message.Message):
         self,
         *,
         partner: Global___Partner | None = ...,
+        sessions_ended: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["partner", b"partner"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner", b"partner"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner", b"partner", "sessions_ended", b"sessions_ended"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -353,16 +660,20 @@ class LiftSuspensionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PARTNER_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     partner_id: _builtins.str
     """UUID."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
     def __init__(
         self,
         *,
         partner_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner_id", b"partner_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner_id", b"partner_id", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

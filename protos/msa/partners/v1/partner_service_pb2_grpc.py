@@ -102,7 +102,8 @@ class CaisseService:
 
 
 class PartnerServiceStub:
-    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents.
+    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents; a change needs an
+    agent of the caisse (AGENT_NOT_HABILITATED).
     """
 
     def __init__(self, channel):
@@ -120,6 +121,16 @@ class PartnerServiceStub:
                 '/msa.partners.v1.PartnerService/GetPartner',
                 request_serializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.GetPartnerRequest.SerializeToString,
                 response_deserializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.GetPartnerResponse.FromString,
+                _registered_method=True)
+        self.UpdatePartner = channel.unary_unary(
+                '/msa.partners.v1.PartnerService/UpdatePartner',
+                request_serializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.UpdatePartnerRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.UpdatePartnerResponse.FromString,
+                _registered_method=True)
+        self.ChangeSeat = channel.unary_unary(
+                '/msa.partners.v1.PartnerService/ChangeSeat',
+                request_serializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.ChangeSeatRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.ChangeSeatResponse.FromString,
                 _registered_method=True)
         self.ListPartners = channel.unary_unary(
                 '/msa.partners.v1.PartnerService/ListPartners',
@@ -139,7 +150,8 @@ class PartnerServiceStub:
 
 
 class PartnerServiceServicer:
-    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents.
+    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents; a change needs an
+    agent of the caisse (AGENT_NOT_HABILITATED).
     """
 
     def RegisterPartner(self, request, context):
@@ -157,22 +169,43 @@ class PartnerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdatePartner(self, request, context):
+        """Changes what is known of a partner, all of it at once, save its number and its seat. Errors: NOT_FOUND;
+        INVALID_ARGUMENT INVALID_FIELD, also without `etag`; ABORTED RECORD_CHANGED when somebody else
+        changed it since it was read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeSeat(self, request, context):
+        """Records a new seat, as told by registered letter (art. 13-7). Errors: NOT_FOUND; INVALID_ARGUMENT
+        INVALID_FIELD; ABORTED RECORD_CHANGED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPartners(self, request, context):
-        """Lists the partners of a caisse by numéro de tiers, paged.
+        """Lists the partners of a caisse by numéro de tiers, paged; with `query`, those that hold each of its
+        words in number, dénomination or commune, whatever the accents and capitals.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SuspendPartner(self, request, context):
-        """Suspends a partner's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND.
+        """Suspends a partner's access (art. 7-2); effective once acknowledged. One that is suspended until a day,
+        or until it is lifted, is from now on suspended as this says. Errors: NOT_FOUND; INVALID_ARGUMENT
+        INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LiftSuspension(self, request, context):
-        """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE.
+        """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there is none,
+        or a definitive one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,6 +223,16 @@ def add_PartnerServiceServicer_to_server(servicer, server):
                     servicer.GetPartner,
                     request_deserializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.GetPartnerRequest.FromString,
                     response_serializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.GetPartnerResponse.SerializeToString,
+            ),
+            'UpdatePartner': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePartner,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.UpdatePartnerRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.UpdatePartnerResponse.SerializeToString,
+            ),
+            'ChangeSeat': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeSeat,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.ChangeSeatRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_partner__service__pb2.ChangeSeatResponse.SerializeToString,
             ),
             'ListPartners': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPartners,
@@ -215,7 +258,8 @@ def add_PartnerServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PartnerService:
-    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents.
+    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents; a change needs an
+    agent of the caisse (AGENT_NOT_HABILITATED).
     """
 
     @staticmethod
@@ -262,6 +306,60 @@ class PartnerService:
             '/msa.partners.v1.PartnerService/GetPartner',
             msa_dot_partners_dot_v1_dot_partner__service__pb2.GetPartnerRequest.SerializeToString,
             msa_dot_partners_dot_v1_dot_partner__service__pb2.GetPartnerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePartner(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.PartnerService/UpdatePartner',
+            msa_dot_partners_dot_v1_dot_partner__service__pb2.UpdatePartnerRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_partner__service__pb2.UpdatePartnerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeSeat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.PartnerService/ChangeSeat',
+            msa_dot_partners_dot_v1_dot_partner__service__pb2.ChangeSeatRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_partner__service__pb2.ChangeSeatResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,7 +58,9 @@ class CaisseServiceServicer(metaclass=_abc_1.ABCMeta):
 def add_CaisseServiceServicer_to_server(servicer: CaisseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class PartnerServiceStub:
-    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents."""
+    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents; a change needs an
+    agent of the caisse (AGENT_NOT_HABILITATED).
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -70,16 +72,34 @@ class PartnerServiceStub:
     """
     GetPartner: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.GetPartnerRequest, _partner_service_pb2.GetPartnerResponse]
     """Shows a partner. Errors: NOT_FOUND RECORD_NOT_FOUND."""
+    UpdatePartner: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.UpdatePartnerRequest, _partner_service_pb2.UpdatePartnerResponse]
+    """Changes what is known of a partner, all of it at once, save its number and its seat. Errors: NOT_FOUND;
+    INVALID_ARGUMENT INVALID_FIELD, also without `etag`; ABORTED RECORD_CHANGED when somebody else
+    changed it since it was read.
+    """
+    ChangeSeat: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.ChangeSeatRequest, _partner_service_pb2.ChangeSeatResponse]
+    """Records a new seat, as told by registered letter (art. 13-7). Errors: NOT_FOUND; INVALID_ARGUMENT
+    INVALID_FIELD; ABORTED RECORD_CHANGED.
+    """
     ListPartners: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.ListPartnersRequest, _partner_service_pb2.ListPartnersResponse]
-    """Lists the partners of a caisse by numéro de tiers, paged."""
+    """Lists the partners of a caisse by numéro de tiers, paged; with `query`, those that hold each of its
+    words in number, dénomination or commune, whatever the accents and capitals.
+    """
     SuspendPartner: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.SuspendPartnerRequest, _partner_service_pb2.SuspendPartnerResponse]
-    """Suspends a partner's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND."""
+    """Suspends a partner's access (art. 7-2); effective once acknowledged. One that is suspended until a day,
+    or until it is lifted, is from now on suspended as this says. Errors: NOT_FOUND; INVALID_ARGUMENT
+    INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands.
+    """
     LiftSuspension: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.LiftSuspensionRequest, _partner_service_pb2.LiftSuspensionResponse]
-    """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE."""
+    """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there is none,
+    or a definitive one.
+    """
 
 @_typing.type_check_only
 class PartnerServiceAsyncStub(PartnerServiceStub):
-    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents."""
+    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents; a change needs an
+    agent of the caisse (AGENT_NOT_HABILITATED).
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterPartner: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.RegisterPartnerRequest, _partner_service_pb2.RegisterPartnerResponse]  # type: ignore[assignment]
@@ -88,15 +108,33 @@ class PartnerServiceAsyncStub(PartnerServiceStub):
     """
     GetPartner: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.GetPartnerRequest, _partner_service_pb2.GetPartnerResponse]  # type: ignore[assignment]
     """Shows a partner. Errors: NOT_FOUND RECORD_NOT_FOUND."""
+    UpdatePartner: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.UpdatePartnerRequest, _partner_service_pb2.UpdatePartnerResponse]  # type: ignore[assignment]
+    """Changes what is known of a partner, all of it at once, save its number and its seat. Errors: NOT_FOUND;
+    INVALID_ARGUMENT INVALID_FIELD, also without `etag`; ABORTED RECORD_CHANGED when somebody else
+    changed it since it was read.
+    """
+    ChangeSeat: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.ChangeSeatRequest, _partner_service_pb2.ChangeSeatResponse]  # type: ignore[assignment]
+    """Records a new seat, as told by registered letter (art. 13-7). Errors: NOT_FOUND; INVALID_ARGUMENT
+    INVALID_FIELD; ABORTED RECORD_CHANGED.
+    """
     ListPartners: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.ListPartnersRequest, _partner_service_pb2.ListPartnersResponse]  # type: ignore[assignment]
-    """Lists the partners of a caisse by numéro de tiers, paged."""
+    """Lists the partners of a caisse by numéro de tiers, paged; with `query`, those that hold each of its
+    words in number, dénomination or commune, whatever the accents and capitals.
+    """
     SuspendPartner: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.SuspendPartnerRequest, _partner_service_pb2.SuspendPartnerResponse]  # type: ignore[assignment]
-    """Suspends a partner's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND."""
+    """Suspends a partner's access (art. 7-2); effective once acknowledged. One that is suspended until a day,
+    or until it is lifted, is from now on suspended as this says. Errors: NOT_FOUND; INVALID_ARGUMENT
+    INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands.
+    """
     LiftSuspension: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.LiftSuspensionRequest, _partner_service_pb2.LiftSuspensionResponse]  # type: ignore[assignment]
-    """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE."""
+    """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there is none,
+    or a definitive one.
+    """
 
 class PartnerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents."""
+    """The register of partners (référentiel des tiers, art. 4-2). Called by caisse agents; a change needs an
+    agent of the caisse (AGENT_NOT_HABILITATED).
+    """
 
     @_abc_1.abstractmethod
     def RegisterPartner(
@@ -117,12 +155,35 @@ class PartnerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Shows a partner. Errors: NOT_FOUND RECORD_NOT_FOUND."""
 
     @_abc_1.abstractmethod
+    def UpdatePartner(
+        self,
+        request: _partner_service_pb2.UpdatePartnerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_partner_service_pb2.UpdatePartnerResponse, _abc.Awaitable[_partner_service_pb2.UpdatePartnerResponse]]:
+        """Changes what is known of a partner, all of it at once, save its number and its seat. Errors: NOT_FOUND;
+        INVALID_ARGUMENT INVALID_FIELD, also without `etag`; ABORTED RECORD_CHANGED when somebody else
+        changed it since it was read.
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeSeat(
+        self,
+        request: _partner_service_pb2.ChangeSeatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_partner_service_pb2.ChangeSeatResponse, _abc.Awaitable[_partner_service_pb2.ChangeSeatResponse]]:
+        """Records a new seat, as told by registered letter (art. 13-7). Errors: NOT_FOUND; INVALID_ARGUMENT
+        INVALID_FIELD; ABORTED RECORD_CHANGED.
+        """
+
+    @_abc_1.abstractmethod
     def ListPartners(
         self,
         request: _partner_service_pb2.ListPartnersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_partner_service_pb2.ListPartnersResponse, _abc.Awaitable[_partner_service_pb2.ListPartnersResponse]]:
-        """Lists the partners of a caisse by numéro de tiers, paged."""
+        """Lists the partners of a caisse by numéro de tiers, paged; with `query`, those that hold each of its
+        words in number, dénomination or commune, whatever the accents and capitals.
+        """
 
     @_abc_1.abstractmethod
     def SuspendPartner(
@@ -130,7 +191,10 @@ class PartnerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _partner_service_pb2.SuspendPartnerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_partner_service_pb2.SuspendPartnerResponse, _abc.Awaitable[_partner_service_pb2.SuspendPartnerResponse]]:
-        """Suspends a partner's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND."""
+        """Suspends a partner's access (art. 7-2); effective once acknowledged. One that is suspended until a day,
+        or until it is lifted, is from now on suspended as this says. Errors: NOT_FOUND; INVALID_ARGUMENT
+        INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands.
+        """
 
     @_abc_1.abstractmethod
     def LiftSuspension(
@@ -138,6 +202,8 @@ class PartnerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _partner_service_pb2.LiftSuspensionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_partner_service_pb2.LiftSuspensionResponse, _abc.Awaitable[_partner_service_pb2.LiftSuspensionResponse]]:
-        """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE."""
+        """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there is none,
+        or a definitive one.
+        """
 
 def add_PartnerServiceServicer_to_server(servicer: PartnerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

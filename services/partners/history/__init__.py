@@ -1,0 +1,1 @@
+"""Every change of the register: who, when, why, before and after."""

@@ -1,0 +1,1 @@
+"""Reminders of what falls due: kept until a mailer says that it delivered them."""

@@ -1,0 +1,1 @@
+"""Suspensions of a partner's or of one user's access (art. 7-2)."""
