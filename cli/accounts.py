@@ -1,15 +1,21 @@
 """The accounts of identity, as several commands use them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cli import views
+from cli import handover, register, views
 from cli.application import Qf
 from cli.errors import CommandFailed
+from cli.letters import writing
 from cli.output import Row
 from msa.identity.v1 import account_service_pb2 as pb
 from msa.identity.v1 import account_service_pb2_grpc as rpc
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from services.kit.errors import Reason
+from services.kit.redaction import Password
 
 _HAND_OVER = (
     "Hand login and password over to the user only (art. 4-3). The password is shown this once; "
@@ -22,8 +28,17 @@ def stub(qf: Qf) -> rpc.AccountServiceStub:
     return rpc.AccountServiceStub(qf.services.identity.channel)
 
 
-def make(qf: Qf, habilitation: habilitation_pb.Habilitation, title: str) -> None:
-    """Makes the credentials of a habilitation and shows them. Raises CommandFailed."""
+def make(
+    qf: Qf,
+    habilitation: habilitation_pb.Habilitation,
+    title: str,
+    *,
+    letters: Path | None = None,
+    more: Row | None = None,
+) -> None:
+    """Makes the credentials of a habilitation and hands them over, shown with `more`. Raises CommandFailed."""
+    if letters:
+        writing.rehearse_password_letter(qf, habilitation, handover.password_path(letters, habilitation))
     request = pb.CreateAccountRequest(
         habilitation_id=habilitation.habilitation_id,
         caisse_code=habilitation.caisse_code,
@@ -31,18 +46,38 @@ def make(qf: Qf, habilitation: habilitation_pb.Habilitation, title: str) -> None
         personal_words=[habilitation.user.nom, habilitation.user.prenom],
     )
     reply = qf.services.identity.call(stub(qf).CreateAccount, request)
-    row = _credentials(reply.account, reply.temporary_password, reply.temporary_password_expire_time)
-    qf.output.record(title, {"habilitation_id": habilitation.habilitation_id, **row})
-    qf.output.note(_HAND_OVER)
+    issued = _issued(reply.account, reply.temporary_password, reply.temporary_password_expire_time)
+    written = handover.write_both(qf, habilitation, issued, letters) if letters else None
+    _show(qf, title, {**(more or {}), "habilitation_id": habilitation.habilitation_id}, issued, written)
 
 
-def replace_password(qf: Qf, account: pb.Account, title: str) -> None:
-    """Voids the credentials of an account and shows new ones (art. 5). Raises CommandFailed."""
+@contextmanager
+def finished_later(habilitation: habilitation_pb.Habilitation) -> Iterator[None]:
+    """Around `make` for a habilitation just registered: where it is cut short, says how to go on."""
+    try:
+        yield
+    except handover.LetterNotWritten:
+        raise
+    except CommandFailed as failed:
+        raise CommandFailed(
+            f"The habilitation {habilitation.habilitation_id} is registered, but it has no credentials yet: "
+            f"{failed.message}",
+            f"{failed.remedy} Then finish with: "
+            f"qf user credentials --habilitation {habilitation.habilitation_id}",
+            failed.status,
+            failed.reason,
+            failed.violations,
+        ) from None
+
+
+def replace_password(qf: Qf, account: pb.Account, title: str, letter: Path | None = None) -> None:
+    """Voids the credentials of an account and hands new ones over (art. 5). Raises CommandFailed."""
+    addressee = _rehearsed(qf, account, letter) if letter else None
     request = pb.IssueTemporaryPasswordRequest(account_id=account.account_id)
     reply = qf.services.identity.call(stub(qf).IssueTemporaryPassword, request)
-    row = _credentials(account, reply.temporary_password, reply.temporary_password_expire_time)
-    qf.output.record(title, {"habilitation_id": account.habilitation_id, **row})
-    qf.output.note(_HAND_OVER)
+    issued = _issued(account, reply.temporary_password, reply.temporary_password_expire_time)
+    written = handover.write_password(qf, addressee, issued, letter) if addressee and letter else None
+    _show(qf, title, {"habilitation_id": account.habilitation_id}, issued, written)
 
 
 def get(qf: Qf, habilitation: str) -> pb.Account:
@@ -78,9 +113,20 @@ def named(account: pb.Account) -> Row:
     return {"account_id": account.account_id, "login": account.login}
 
 
-def _credentials(account: pb.Account, password: str, expires: Timestamp) -> Row:
-    return {
-        **named(account),
-        "temporary_password": password,
-        "temporary_password_expire_time": views.utc(expires),
-    }
+def _rehearsed(qf: Qf, account: pb.Account, letter: Path) -> habilitation_pb.Habilitation:
+    """Whom the letter with a new password is about, once it is certain that it can be written."""
+    addressee = register.habilitation(qf, account.habilitation_id)
+    writing.rehearse_password_letter(qf, addressee, letter)
+    return addressee
+
+
+def _issued(account: pb.Account, password: str, expires: Timestamp) -> handover.Issued:
+    return handover.Issued(account, Password(password), views.utc(expires))
+
+
+def _show(qf: Qf, title: str, row: Row, issued: handover.Issued, letters: Row | None) -> None:
+    """Shows the credentials; the password only where no letter has it."""
+    handed_over = letters or {"temporary_password": issued.password.reveal()}
+    expires: Row = {"temporary_password_expire_time": issued.expire_time}
+    qf.output.record(title, {**row, **named(issued.account), **handed_over, **expires})
+    qf.output.note(handover.SEND if letters else _HAND_OVER)

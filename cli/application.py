@@ -17,7 +17,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 from typer.core import TyperGroup
 
-from cli.connection import QfSettings, Services, load_settings, open_services
+from cli.connection import AGENT_NAME, QfSettings, Services, load_settings, open_services
 from cli.errors import CommandFailed, ExitStatus, refused_input
 from cli.output import Output
 from services.kit.errors import InvalidField
@@ -32,9 +32,33 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 
+
+def parse_agent_name(text: str) -> str:
+    """The name of an agent. Raises typer.BadParameter."""
+    if re.fullmatch(AGENT_NAME, text) is None:
+        raise typer.BadParameter(
+            "an agent's name is 1 to 100 lower-case letters, digits, dots, dashes, e.g. odile.agents.qf.internal"
+        )
+    return text
+
+
+AgentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--agent",
+        metavar="NAME",
+        parser=parse_agent_name,
+        help="The agent of the caisse who acts (art. 4-1); else QF_AGENT, else the configuration's.",
+    ),
+]
+
 _NIR_SHAPE = re.compile(r"[1-478][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{8}")
 _SPACES = re.compile(r"[\s\u00a0\u202f]")
-_NEVER_TYPED = ("--nir", "--nom", "--prenom", "--email", "--password")
+_EMAIL_SHAPE = re.compile(r"(?<![^\s<(=])[^\s@/<(=]+@[^\s@/]+\.[^\s@/]+")
+_NEVER_TYPED = (
+    *("--nir", "--nom", "--prenom", "--email", "--password"),
+    *("--representative", "--signatory", "--signatory-name"),
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +67,7 @@ class GlobalOptions:
 
     config: Path
     as_json: bool
+    agent: str | None
 
 
 class Qf:
@@ -52,6 +77,7 @@ class Qf:
         self._command = command
         self.output = Output(as_json=options.as_json)
         self._config = options.config
+        self._agent = options.agent
         self._resources = resources
 
     @cached_property
@@ -62,7 +88,9 @@ class Qf:
     @cached_property
     def services(self) -> Services:
         """The services."""
-        return self._resources.enter_context(open_services(self.settings, self._command))
+        configured = self.settings.agent
+        agent = self._agent or (configured.name if configured else None)
+        return self._resources.enter_context(open_services(self.settings, agent, self._command))
 
 
 class GuardedGroup(TyperGroup):
@@ -75,34 +103,43 @@ class GuardedGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of the work: what has no group, and is only looked at, comes last."""
-        return sorted(super().list_commands(ctx), key=lambda name: name in {"events", "status"})
+        return sorted(super().list_commands(ctx), key=lambda name: name in _LOOKED_AT)
+
+
+_LOOKED_AT = frozenset({"deadlines", "history", "events", "status"})
 
 
 def refuse_confidential_arguments(arguments: Sequence[str]) -> None:
     """Raises typer.BadParameter, without repeating it, where a NIR, a name or a password is an argument (N5)."""
     for argument in arguments:
         option, _, value = argument.partition("=")
-        if option in _NEVER_TYPED or any(map(_is_nir_shaped, (argument, value))):
+        if (
+            option in _NEVER_TYPED
+            or any(map(_is_nir_shaped, (argument, value)))
+            or _EMAIL_SHAPE.search(argument)
+        ):
             raise typer.BadParameter(
                 "a NIR, a person's name, an e-mail address or a password is never an argument: every user of this "
                 "machine could read it in the list of processes, and the shell keeps it in its history. Leave it out "
-                "and qf asks for it, or give a file (--nir-file, --user-file; - for standard input). If one was just "
-                "typed, remove it from the shell's history."
+                "and qf asks for it, or give a file (--nir-file, --user-file, --form, --profile-file, --identity-file; "
+                "- for standard input). If one was just typed, remove it from the shell's history."
             )
 
 
 def command(
     group: typer.Typer, name: str, *, examples: Sequence[str], panel: str | None = None
 ) -> Callable[[Callable[Concatenate[Qf, Parameters], None]], Callable[Concatenate[Qf, Parameters], None]]:
-    """Adds a function to `group`: it is handed a Qf, has --config and --json, and its failures are told in words."""
+    """Adds a function to `group`: it is handed a Qf, has the global options, and its failures are told in words."""
 
     def add(
         function: Callable[Concatenate[Qf, Parameters], None],
     ) -> Callable[Concatenate[Qf, Parameters], None]:
         @functools.wraps(function)
-        def run(ctx: typer.Context, config: Path | None, as_json: bool, **arguments: Any) -> None:
+        def run(
+            ctx: typer.Context, config: Path | None, as_json: bool, acting: str | None, **arguments: Any
+        ) -> None:
             above: GlobalOptions = ctx.obj
-            options = GlobalOptions(config or above.config, as_json or above.as_json)
+            options = GlobalOptions(config or above.config, as_json or above.as_json, acting or above.agent)
             raise typer.Exit(_run(ctx.command_path, options, functools.partial(function, **arguments)))
 
         _show_signature(run, function)
@@ -150,7 +187,7 @@ def _folded(function: Callable[..., None]) -> str:
 
 
 def _show_signature(run: Callable[..., None], function: Callable[..., None]) -> None:
-    """Lets typer see `function`'s own parameters, then --config and --json; the Qf is ours to give."""
+    """Lets typer see `function`'s own parameters, then the global options; the Qf is ours to give."""
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
@@ -158,6 +195,7 @@ def _show_signature(run: Callable[..., None], function: Callable[..., None]) -> 
         *(parameter.replace(kind=keyword) for parameter in own),
         inspect.Parameter("config", keyword, default=None, annotation=ConfigOption),
         inspect.Parameter("as_json", keyword, default=False, annotation=JsonOption),
+        inspect.Parameter("acting", keyword, default=None, annotation=AgentOption),
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # honoured by inspect.signature
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,10 @@ Response = TypeVar("Response")
 Answer_co = TypeVar("Answer_co", covariant=True)
 
 ENV_PREFIX = "QF_CLI_"
+AGENT_NAME = r"[a-z0-9.-]{1,100}"
+# By this metadata an internal system names the agent of the caisse who acts (art. 4-1).
+_AGENT_KEY = "caisse-agent"
+Metadata = tuple[tuple[str, str], ...]
 
 
 class ServiceSettings(Section):
@@ -40,12 +44,31 @@ class ServicesSettings(Section):
     quotient: ServiceSettings
 
 
+class AgentSettings(Section):
+    """The agent of the caisse in whose name `qf` acts (art. 4-1), as his director habilitated him."""
+
+    name: str = Field(pattern=f"^{AGENT_NAME}$")
+
+
+class LettersSettings(Section):
+    """What the letters of a caisse say of it; what is left out is a dotted line on them."""
+
+    address: tuple[str, ...] = ()
+    city: str = ""
+    director_name: str = ""
+    director_function: str = ""
+    contact: str = ""
+
+
 class QfSettings(Section):
-    """What `qf` needs to know: its own certificate, the services, and where its spans go."""
+    """What `qf` needs to know: its certificate, the services, the agent who acts, and where its spans go."""
 
     tls: TlsSettings
     services: ServicesSettings
+    agent: AgentSettings | None = None
     telemetry: TelemetrySettings = TelemetrySettings()
+    # By code of the caisse.
+    letters: Mapping[str, LettersSettings] = {}
 
 
 def load_settings(path: Path) -> QfSettings:
@@ -76,16 +99,19 @@ class Answers(Protocol[Answer_co]):
 class Service:
     """One service, reached over one channel."""
 
-    def __init__(self, name: str, settings: ServiceSettings, channel: grpc.Channel) -> None:
+    def __init__(
+        self, name: str, settings: ServiceSettings, channel: grpc.Channel, metadata: Metadata = ()
+    ) -> None:
         self.name = name
         self.address = settings.address
         self.channel = channel
         self._timeout_seconds = settings.timeout_seconds
+        self._metadata = metadata
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
         """Calls `method`. Raises CommandFailed that says what the service said."""
         try:
-            return method(request, timeout=self._timeout_seconds, metadata=_traceparent())
+            return method(request, timeout=self._timeout_seconds, metadata=_traceparent() + self._metadata)
         except grpc.RpcError as error:
             raise self.explained(error) from None
 
@@ -93,7 +119,7 @@ class Service:
         self, method: grpc.StreamStreamMultiCallable[Request, Response], requests: Iterator[Request]
     ) -> Answers[Response]:
         """Opens a stream. It has no deadline as a whole; its reader bounds each wait."""
-        return method(requests, metadata=_traceparent())
+        return method(requests, metadata=_traceparent() + self._metadata)
 
     def explained(self, error: grpc.RpcError) -> CommandFailed:
         """What `error` means to the person at the keyboard."""
@@ -105,8 +131,9 @@ class Service:
 class Services:
     """The services of one command; a channel is opened when it is first used."""
 
-    def __init__(self, settings: QfSettings, resources: ExitStack) -> None:
+    def __init__(self, settings: QfSettings, agent: str | None, resources: ExitStack) -> None:
         self._settings = settings
+        self._agent = agent
         self._resources = resources
 
     @cached_property
@@ -116,15 +143,16 @@ class Services:
 
     @cached_property
     def partners(self) -> Service:
-        """Caisses, partners, conventions, habilitations."""
-        return self._open("partners", self._settings.services.partners)
+        """Caisses, partners, conventions, habilitations: called in the name of the agent."""
+        metadata = ((_AGENT_KEY, self._agent),) if self._agent else ()
+        return self._open("partners", self._settings.services.partners, metadata)
 
     @cached_property
     def quotient(self) -> Service:
         """Dossiers, oppositions, the journal."""
         return self._open("quotient", self._settings.services.quotient)
 
-    def _open(self, name: str, settings: ServiceSettings) -> Service:
+    def _open(self, name: str, settings: ServiceSettings, metadata: Metadata = ()) -> Service:
         try:
             credentials = channel_credentials(self._settings.tls)
         except ConfigError as error:
@@ -135,23 +163,28 @@ class Services:
             ("grpc.enable_http_proxy", 0),
             ("grpc.keepalive_time_ms", 20_000),
             ("grpc.keepalive_timeout_ms", 5_000),
+            # The calendar of a large caisse is longer than gRPC's own four mebibytes.
+            ("grpc.max_receive_message_length", 64 * 1024 * 1024),
         )
         channel = grpc.secure_channel(settings.address, credentials, options)
-        return Service(name, settings, self._resources.enter_context(channel))
+        return Service(name, settings, self._resources.enter_context(channel), metadata)
 
 
 @contextmanager
-def open_services(settings: QfSettings, command: str) -> Iterator[Services]:
-    """The services; what was opened is closed at the end. All calls are in one trace, which `command` names."""
+def open_services(settings: QfSettings, agent: str | None, command: str) -> Iterator[Services]:
+    """The services, called in the name of `agent`; what was opened is closed at the end.
+
+    All calls are in one trace, which `command` names.
+    """
     # That spans cannot be sent is nothing to the person at the keyboard.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     with ExitStack() as resources:
         resources.callback(telemetry.configure("qf", settings.telemetry).shutdown)
         resources.enter_context(telemetry.root_span(command))
-        yield Services(settings, resources)
+        yield Services(settings, agent, resources)
 
 
-def _traceparent() -> tuple[tuple[str, str], ...]:
+def _traceparent() -> Metadata:
     return (("traceparent", telemetry.current_traceparent()),)
 
 

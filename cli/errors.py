@@ -81,6 +81,14 @@ _REMEDIES: Mapping[Reason, str] = {
     Reason.RECORD_NOT_FOUND: "Check the identifier; the `list` and `show` commands tell which there are.",
     Reason.RECORD_ALREADY_EXISTS: "Use the record that is there, or another key.",
     Reason.RECORD_STATE: "Look at its present state with the `show` or `list` command.",
+    Reason.RECORD_CHANGED: "Somebody else changed it since you looked: show it again and decide anew.",
+    Reason.AGENT_NOT_HABILITATED: (
+        "Name him with --agent NAME, QF_AGENT, or [agent] name in the configuration; "
+        "`qf agent list --caisse CODE` tells who is."
+    ),
+    Reason.USER_SUSPENDED: (
+        "The user is suspended (art. 7-2): `qf user show` tells since when and why, `qf user lift` ends it."
+    ),
     Reason.CLIENT_NOT_ALLOWED: (
         "Let [tls] certificate_file name a certificate that {service} lists under the role agent_tools."
     ),

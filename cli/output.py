@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli import tables
 from cli.errors import CommandFailed
 from services.kit.clock import PARIS
 
@@ -44,23 +45,42 @@ class Output:
             table.add_row(_label(key), _cell(value))
         self._out.print(table)
 
-    def records(self, title: str, rows: Sequence[Row], empty: str, columns: Sequence[str] = ()) -> None:
-        """Shows a list of records; `empty` where there is none. A table has `columns` only, JSON has everything."""
+    def records(
+        self,
+        title: str,
+        rows: Sequence[Row],
+        empty: str,
+        columns: Sequence[str] = (),
+        style: Callable[[Row], str] = lambda _: "",
+    ) -> None:
+        """Shows a list of records; `empty` where there is none. A table has `columns` only, JSON has everything.
+
+        `style` is how a row of the table is to look.
+        """
         if self.as_json:
             self._json(rows)
             return
         if not rows:
             self._out.print(Text(empty))
             return
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         shown = columns or tuple(rows[0])
-        for key in shown:
-            table.add_column(_label(key), header_style="cyan", overflow="fold")
-        for row in rows:
-            table.add_row(*(_cell(row[key]) for key in shown))
-        self._out.print(table)
+        cells = [
+            tables.Column(_label(key), [_plain_words(row[key]) for row in rows], key.endswith("_id"))
+            for key in shown
+        ]
+        styles = [style(row) for row in rows]
+        if not self._out.is_terminal:
+            self._out.print(tables.table(title, cells, styles))
+            return
+        for part in tables.fitted(title, cells, styles, self._out.width):
+            self._out.print(part)
 
-    def document(self, document: Mapping[str, object]) -> None:
+    def drawing(self, lines: Sequence[Text]) -> None:
+        """Shows what is no table, line by line: for people only."""
+        for line in lines:
+            self._out.print(line)
+
+    def document(self, document: Mapping[str, object] | Sequence[Mapping[str, object]]) -> None:
         """Shows what has no table: only where JSON is asked for."""
         self._json(document)
 
@@ -121,11 +141,21 @@ def _label(key: str) -> str:
     return key.replace("_", " ")
 
 
+def harmless(text: str) -> str:
+    """`text` without what could drive the terminal."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _cell(value: Value) -> Text:
-    return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", _words(value)))
+    return Text(_plain_words(value))
 
 
-def _words(value: Value) -> str:
+def _plain_words(value: Value) -> str:
+    return harmless(words(value))
+
+
+def words(value: Value) -> str:
+    """`value` as a person reads it; instants in Europe/Paris."""
     match value:
         case None | "" | []:
             return "—"

@@ -1,30 +1,38 @@
-"""Options that several commands share, and how a person or a user is read without becoming an argument (N5)."""
+"""Options that several commands share, and asking before what cannot be undone."""
 
 from __future__ import annotations
 
-import json
 import sys
-from datetime import date
+from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.errors import UsageFailed
+from msa.partners.v1 import convention_service_pb2 as convention_pb
+from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from services.kit.clock import SystemClock, paris_date
-from services.kit.nir import Nir
 
 STANDARD_INPUT = Path("-")
+_DAY = "YYYY-MM-DD or today; a time (2027-02-28T23:59) stands for its day in Paris."
 
 
 def parse_day(text: str) -> date:
-    """The day in `text`, "2026-11-23" or "today" (Europe/Paris). Raises typer.BadParameter."""
+    """The day in `text`, in Europe/Paris: "2026-11-23", "today", or an instant. Raises typer.BadParameter.
+
+    "2027-02-28T23:59" is a time in Paris; with an offset, "2027-02-28T23:30Z", it is an instant, here of 1 March.
+    """
     if text == "today":
         return today()
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("give a day as YYYY-MM-DD, or today") from None
+        moment = datetime.fromisoformat(text)
+        return moment.date() if moment.tzinfo is None else paris_date(moment)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            "give a day as YYYY-MM-DD, or today, or a time as 2027-02-28T23:59 (in Paris) or 2027-02-28T22:59Z"
+        ) from None
 
 
 def today() -> date:
@@ -32,20 +40,50 @@ def today() -> date:
     return paris_date(SystemClock().now())
 
 
+class PartyName(StrEnum):
+    """A party to a convention."""
+
+    CAISSE = "caisse"
+    PARTNER = "partner"
+
+    def to_message(self) -> convention_pb.Party.ValueType:
+        """As the services name it."""
+        return convention_pb.Party.Value(f"PARTY_{self.name}")
+
+
+def day_option(name: str, about: str) -> Any:
+    """An option that takes a day."""
+    return typer.Option(name, parser=parse_day, metavar="DAY", help=f"{about}: {_DAY}")
+
+
 CaisseOption = Annotated[str, typer.Option("--caisse", metavar="CODE", help="Code of the caisse, e.g. 21.")]
 PartnerOption = Annotated[str, typer.Option("--partner", metavar="UUID", help="The partner's identifier.")]
 ConventionOption = Annotated[
     str, typer.Option("--convention", metavar="UUID", help="The convention's identifier.")
 ]
+ConventionArgument = Annotated[str, typer.Argument(metavar="CONVENTION_ID", help="UUID of the convention.")]
 HabilitationOption = Annotated[
     str, typer.Option("--habilitation", metavar="UUID", help="The habilitation's identifier.")
 ]
 OnePartnerOption = Annotated[
     str | None, typer.Option("--partner", metavar="UUID", help="Only this partner; else all of the caisse.")
 ]
-ReasonOption = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", help="For the record; nobody's name belongs in it.")
+ByOption = Annotated[PartyName, typer.Option("--by", help="Which party did it.")]
+ReceivedOption = Annotated[date, day_option("--received", "When the other party received the letter")]
+DateOption = Annotated[date, day_option("--date", "When it happened")]
+LetterReferenceOption = Annotated[
+    str, typer.Option("--letter", metavar="REF", help="Number of the registered letter.")
 ]
+ReferenceOption = Annotated[
+    str, typer.Option("--reference", metavar="TEXT", help="Where it is filed, in the caisse's own terms.")
+]
+_REASON = typer.Option("--reason", metavar="TEXT", help="For the record; nobody's name belongs in it.")
+ReasonOption = Annotated[str, _REASON]
+OptionalReasonOption = Annotated[str, _REASON]
+UntilOption = Annotated[
+    date | None, day_option("--until", "The day on which it ends by itself; else it lasts until it is lifted")
+]
+DefinitiveOption = Annotated[bool, typer.Option("--definitive", help="For good; asks first.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many lines.")]
 NirFileOption = Annotated[
@@ -62,6 +100,18 @@ UserFileOption = Annotated[
         help='Holds {"nom": …, "prenom": …, "email": …} (- is standard input); else qf asks for each.',
     ),
 ]
+ScanOption = Annotated[
+    Path | None,
+    typer.Option("--scan", metavar="FILE", help="The scanned document: its SHA-256 goes on record."),
+]
+LettersOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--letters",
+        metavar="DIR",
+        help="Write both letters to the partner into this folder, as PDF; the password is not shown then.",
+    ),
+]
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -73,47 +123,13 @@ def confirm(question: str, *, yes: bool) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def read_nir(nir_file: Path | None) -> Nir:
-    """The NIR in the file, from standard input, or as typed when asked. Raises InvalidField, UsageFailed."""
-    if nir_file is not None and nir_file != STANDARD_INPUT:
-        return Nir.parse(_read(nir_file).strip())
-    if nir_file is None and sys.stdin.isatty():
-        return Nir.parse(str(typer.prompt("NIR (13 characters and key)", err=True)))
-    line = sys.stdin.readline().strip()
-    if not line:
-        raise UsageFailed(
-            "There is no NIR on standard input.", "Type it when asked, or give a file with --nir-file."
-        )
-    return Nir.parse(line)
-
-
-def read_user(user_file: Path | None) -> dict[str, str]:
-    """`nom`, `prenom` and `email` of a user (annexe 2). Raises UsageFailed."""
-    if user_file is None and sys.stdin.isatty():
-        return {
-            "nom": str(typer.prompt("Nom", err=True)),
-            "prenom": str(typer.prompt("Prénom", err=True)),
-            "email": str(typer.prompt("Adresse email", err=True)),
-        }
-    text = sys.stdin.read() if user_file is None or user_file == STANDARD_INPUT else _read(user_file)
-    try:
-        user = json.loads(text)
-    except ValueError:
-        user = None
-    if not isinstance(user, dict) or user.keys() != {"nom", "prenom", "email"}:
-        raise UsageFailed(
-            "The user is not described as it must be.",
-            'Give one JSON object with exactly "nom", "prenom" and "email", each a text.',
-        )
-    if not all(isinstance(value, str) for value in user.values()):
-        raise UsageFailed("The user is not described as it must be.", "Each of the three is a text.")
-    return user
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise UsageFailed(
-            f"Cannot read {path}.", "Check that the file is there, readable and UTF-8."
-        ) from None
+def suspension_kind(
+    whom: str, until: date | None, *, definitive: bool, yes: bool
+) -> habilitation_pb.SuspensionKind.ValueType:
+    """Whether a suspension can end (art. 7-2); asks before one that cannot. Raises UsageFailed."""
+    if not definitive:
+        return habilitation_pb.SUSPENSION_KIND_TEMPORARY
+    if until is not None:
+        raise UsageFailed("A suspension ends on a day, or never.", "Leave out --until or --definitive.")
+    confirm(f"Suspend {whom} for good? Nobody can lift it.", yes=yes)
+    return habilitation_pb.SUSPENSION_KIND_DEFINITIVE

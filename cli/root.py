@@ -5,20 +5,34 @@ from pathlib import Path
 
 import typer
 
-from cli.application import DEFAULT_CONFIG, ConfigOption, GlobalOptions, GuardedGroup, JsonOption
+from cli.application import (
+    DEFAULT_CONFIG,
+    AgentOption,
+    ConfigOption,
+    GlobalOptions,
+    GuardedGroup,
+    JsonOption,
+    parse_agent_name,
+)
 from cli.commands import (
+    agent,
+    bouquet,
     caisse,
-    convention,
+    conventions,
+    deadlines,
     demo,
     dossiers,
     events,
+    history,
     journal,
+    letter,
     opposition,
     outbox,
     partner,
+    request,
     session,
     status,
-    user,
+    users,
 )
 
 _REGISTER = "Register: who may consult"
@@ -30,11 +44,13 @@ _EXIT_STATUS = (
     "4 a service is away or too slow; 130 interrupted."
 )
 _ENVIRONMENT = (
-    "Environment: QF_CONFIG names the configuration; QF_CLI_SECTION__KEY overrides one key of it, e.g. "
-    "QF_CLI_SERVICES__QUOTIENT__ADDRESS."
+    "Environment: QF_CONFIG names the configuration, QF_AGENT the agent who acts; QF_CLI_SECTION__KEY overrides one "
+    "key of the configuration, e.g. QF_CLI_SERVICES__QUOTIENT__ADDRESS."
 )
 _START = (
-    "Start: qf status; qf partner register; qf convention register; qf user register; qf dossiers import."
+    "Start: qf status; qf agent appoint-director; qf agent habilitate; qf partner register; qf convention register; "
+    "qf user register; qf dossiers import. "
+    "What falls due: qf deadlines."
 )
 
 app = typer.Typer(
@@ -49,22 +65,29 @@ app = typer.Typer(
 
 
 @app.callback()
-def root(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def root(
+    ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False, agent: AgentOption = None
+) -> None:
     """The internal client of the quotient familial suite, for caisse agents and operators.
 
-    It talks gRPC to the services over mutual TLS with its own certificate.
+    It talks gRPC to the services over mutual TLS, and changes the register in the name of a caisse's agent (art. 4-1).
 
     A NIR, a person's name or a password is never an argument: qf asks, or reads a file.
     """
     chosen = config or Path(os.environ.get("QF_CONFIG") or DEFAULT_CONFIG)
-    ctx.obj = GlobalOptions(chosen, as_json)
+    named = os.environ.get("QF_AGENT")
+    ctx.obj = GlobalOptions(chosen, as_json, agent or (parse_agent_name(named) if named else None))
 
 
 for module, name, panel in (
     (caisse, "caisse", _REGISTER),
+    (agent, "agent", _REGISTER),
     (partner, "partner", _REGISTER),
-    (convention, "convention", _REGISTER),
-    (user, "user", _REGISTER),
+    (conventions, "convention", _REGISTER),
+    (request, "request", _REGISTER),
+    (users, "user", _REGISTER),
+    (letter, "letter", _REGISTER),
+    (bouquet, "bouquet", _REGISTER),
     (session, "session", _SESSIONS),
     (outbox, "outbox", _SESSIONS),
     (dossiers, "dossiers", _FAMILIES),
@@ -73,5 +96,7 @@ for module, name, panel in (
     (demo, "demo", _TOOLS),
 ):
     app.add_typer(module.group, name=name, rich_help_panel=panel)
+deadlines.add_to(app, _REGISTER)
+history.add_to(app, _REGISTER)
 events.add_to(app, _SESSIONS)
 status.add_to(app, _TOOLS)

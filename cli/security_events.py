@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from cli import views
+from cli import paging, views
 from cli.application import Qf
 from cli.output import Row
 from msa.identity.v1 import security_event_service_pb2 as pb
 from msa.identity.v1 import security_event_service_pb2_grpc as rpc
 
-_PREFIX = "SECURITY_EVENT_KIND_"
 WORDS: Mapping[str, str] = {
     "ACCOUNT_CREATED": "account made",
     "SIGNED_IN": "signed in",
@@ -35,30 +34,21 @@ def show(qf: Qf, title: str, empty: str, columns: Sequence[str], limit: int, acc
     """Shows the newest `limit` events, of one account or all, with `columns`; JSON has every field."""
     service = qf.services.identity
     stub = rpc.SecurityEventServiceStub(service.channel)
-    events, more = views.up_to(
+    paging.show(
+        qf,
         limit,
         lambda size, token: service.call(
             stub.ListSecurityEvents,
             pb.ListSecurityEventsRequest(account_id=account_id, page_size=size, page_token=token),
         ),
         lambda page: page.events,
+        _row,
+        title=title,
+        empty=empty,
+        columns=columns,
     )
-    qf.output.records(title, [_row(event) for event in events], empty, columns)
-    if more:
-        qf.output.note("There are more; raise --limit.")
 
 
 def _row(event: pb.SecurityEvent) -> Row:
-    kind = views.enum_name(pb.SecurityEventKind.Name, event.kind, _PREFIX)
-    return {
-        "event_time": views.instant(event, "event_time"),
-        "event": WORDS.get(kind, kind),
-        "kind": kind,
-        "account_id": event.account_id,
-        "scope": event.scope,
-        "network_prefix": event.network_prefix,
-        "device_id": event.device_id,
-        "session_id": event.session_id,
-        "trace_id": event.trace_id,
-        "event_id": event.event_id,
-    }
+    shown = views.fields(event)
+    return {**shown, "event": WORDS.get(str(shown["kind"]), shown["kind"])}

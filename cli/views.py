@@ -2,133 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Protocol, TypeVar
+from functools import cache
+from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2
 
-from cli.output import Row
+from cli.output import Row, Value
 from msa.identity.v1 import account_service_pb2 as identity_pb
+from msa.partners.v1 import access_request_service_pb2 as request_pb
+from msa.partners.v1 import caisse_agent_service_pb2 as agent_pb
 from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
 from msa.quotient.v1 import disclosure_service_pb2 as disclosure_pb
 from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
 
-Item = TypeVar("Item")
-_LARGEST_PAGE = 500
+# Descriptors: the stubs give two names to one class.
+Field = Any
 
 
 def caisse(record: partner_pb.Caisse) -> Row:
     """A regional caisse."""
-    return {
-        "caisse_code": record.caisse_code,
-        "name": record.name,
-        "departments": list(record.departments),
-    }
+    return fields(record, "caisse_code", "name", "departments")
+
+
+def agent(record: agent_pb.CaisseAgent) -> Row:
+    """An agent of a caisse."""
+    return fields(record)
 
 
 def partner(record: partner_pb.Partner) -> Row:
     """A partner."""
     return {
-        "partner_id": record.partner_id,
-        "caisse_code": record.caisse_code,
-        "numero_tiers": record.numero_tiers,
-        "denomination": record.denomination,
-        "suspend_time": instant(record, "suspend_time"),
-        "create_time": instant(record, "create_time"),
+        **fields(record, "partner_id", "caisse_code", "numero_tiers", "denomination"),
+        **fields(record.profile, "structure_kind", "departments", "siret"),
+        **fields(record.profile, "representative", "representative_function", "email"),
+        **fields(record.seat),
+        **_suspension(record.suspension),
+        **fields(record, "suspend_time", "create_time", "etag"),
     }
 
 
 def convention(record: convention_pb.Convention) -> Row:
     """A convention."""
-    return {
-        "convention_id": record.convention_id,
-        "partner_id": record.partner_id,
-        "caisse_code": record.caisse_code,
-        "state": enum_name(convention_pb.ConventionState.Name, record.state, "CONVENTION_STATE_"),
-        "signature_date": day(record, "signature_date"),
-        "cnil_declaration_date": day(record, "cnil_declaration_date"),
-        "term_date": day(record, "term_date"),
-        "end_date": day(record, "end_date"),
-    }
+    return fields(
+        record,
+        *("convention_id", "partner_id", "caisse_code", "state", "signature_date", "cnil_declaration_date"),
+        *("term_date", "last_denunciation_date", "end_date", "attestation_due", "secrecy_end_date", "etag"),
+    )
 
 
 def habilitation(record: habilitation_pb.Habilitation) -> Row:
     """A habilitation with its user."""
     return {
-        "habilitation_id": record.habilitation_id,
-        "convention_id": record.convention_id,
-        "partner_id": record.partner_id,
-        "caisse_code": record.caisse_code,
-        "nom": record.user.nom,
-        "prenom": record.user.prenom,
-        "email": record.user.email,
-        "bouquet": enum_name(habilitation_pb.Bouquet.Name, record.bouquet, "BOUQUET_"),
-        "create_time": instant(record, "create_time"),
-        "withdraw_time": instant(record, "withdraw_time"),
+        **fields(record, "habilitation_id", "convention_id", "partner_id", "caisse_code"),
+        **fields(record.user),
+        **fields(record, "bouquet", "state", "lapse_date"),
+        **_suspension(record.suspension),
+        **fields(record.suspension, "suspend_time"),
+        **fields(record, "create_time", "withdraw_time", "withdrawal_reason"),
     }
 
 
-def habilitation_line(record: habilitation_pb.Habilitation) -> Row:
-    """A habilitation in a list whose convention is known."""
-    full = habilitation(record)
-    shown = ("habilitation_id", "nom", "prenom", "email", "bouquet", "create_time", "withdraw_time")
-    return {key: full[key] for key in shown}
+def access_request(record: request_pb.AccessRequest) -> Row:
+    """A form that was received (annexe 2)."""
+    return {
+        **fields(record, "access_request_id", "convention_id", "partner_id", "caisse_code", "kind", "state"),
+        **fields(record, "missing", "habilitation_id", "bouquet"),
+        **fields(record.form, "partner_denomination", "partner_representative"),
+        **fields(record.form, "partner_representative_function"),
+        **fields(record.form.user),
+        **fields(record.form, "signatory_name", "signature_place", "signature_date", "signed"),
+        **fields(record.form, "scan_sha256", "scan_reference"),
+        **fields(record, "receive_time", "decide_time", "refusal_reason", "granted_habilitation_id", "etag"),
+    }
 
 
 def account(record: identity_pb.Account) -> Row:
     """An account."""
-    return {
-        "account_id": record.account_id,
-        "login": record.login,
-        "password_change_required": record.password_change_required,
-        "password_set_time": instant(record, "password_set_time"),
-        "second_factor_enrolled": record.second_factor_enrolled,
-        "last_sign_in_time": instant(record, "last_sign_in_time"),
-        "locked": record.locked,
-        "dormancy_date": day(record, "dormancy_date"),
-        "disable_time": instant(record, "disable_time"),
-    }
+    return fields(
+        record,
+        *("account_id", "login", "password_change_required", "password_set_time", "second_factor_enrolled"),
+        *("last_sign_in_time", "locked", "dormancy_date", "disable_time"),
+    )
 
 
 def opposition(record: opposition_pb.Opposition) -> Row:
     """An opposition; whose it is stays out."""
     return {
-        "opposition_id": record.opposition_id,
-        "caisse_code": record.scope.caisse_code,
+        **fields(record, "opposition_id"),
+        **fields(record.scope, "caisse_code"),
         "scope": "one partner" if record.scope.partner_id else "every partner",
-        "partner_id": record.scope.partner_id,
-        "channel": enum_name(opposition_pb.OppositionChannel.Name, record.channel, "OPPOSITION_CHANNEL_"),
-        "record_time": instant(record, "record_time"),
-        "withdraw_time": instant(record, "withdraw_time"),
+        **fields(record.scope, "partner_id"),
+        **fields(record, "channel", "record_time", "withdraw_time"),
     }
 
 
 def disclosure(record: disclosure_pb.Disclosure) -> Row:
     """A line of the journal."""
     return {
-        "disclose_time": instant(record, "disclose_time"),
-        "outcome": enum_name(disclosure_pb.DisclosureOutcome.Name, record.outcome, "DISCLOSURE_OUTCOME_"),
-        "purpose": enum_name(disclosure_pb.Purpose.Name, record.purpose, "PURPOSE_"),
+        **fields(record, "disclose_time", "outcome", "purpose"),
         "month": f"{record.month.year:04d}-{record.month.month:02d}",
-        "partner_id": record.partner_id,
-        "account_id": record.account_id,
-        "case_reference": record.case_reference,
+        **fields(record, "partner_id", "account_id", "case_reference"),
         "period_starts": [_day(start).isoformat() for start in record.period_starts],
-        "consultation_id": record.consultation_id,
-        "trace_id": record.trace_id,
+        **fields(record, "consultation_id", "trace_id"),
     }
+
+
+def fields(record: Message, *names: str) -> dict[str, Value]:
+    """These fields of `record`, or all that are no messages of ours; what is absent or unspecified is None."""
+    known = record.DESCRIPTOR.fields_by_name
+    chosen = [known[name] for name in names] or [
+        field for field in record.DESCRIPTOR.fields if _is_flat(field)
+    ]
+    return {field.name: _value(record, field) for field in chosen}
 
 
 def instant(record: Message, field: str) -> datetime | None:
     """The instant in `field`, or None where it is absent."""
-    if not record.HasField(field):
-        return None
-    return utc(getattr(record, field))
+    return utc(getattr(record, field)) if record.HasField(field) else None
 
 
 def utc(stamp: Timestamp) -> datetime:
@@ -141,44 +138,56 @@ def day(record: Message, field: str) -> date | None:
     return _day(getattr(record, field)) if record.HasField(field) else None
 
 
-def enum_name(name: Callable[[Any], str], value: int, prefix: str) -> str:
+def _suspension(record: habilitation_pb.Suspension) -> Row:
+    """What suspends a partner or a user (art. 7-2); empty where nothing does."""
+    shown = fields(record, "kind", "until_date")
+    return {
+        "suspension_kind": shown["kind"],
+        **fields(record, "suspension_reason"),
+        "suspension_until_date": shown["until_date"],
+    }
+
+
+def _is_flat(field: Field) -> bool:
+    return field.message_type is None or field.message_type.full_name in _READERS
+
+
+def _value(record: Message, field: Field) -> Value:
+    value = getattr(record, field.name)
+    if field.is_repeated:
+        return [_single(field, item) for item in value]
+    if field.message_type is not None and not record.HasField(field.name):
+        return None
+    single: Value = _single(field, value)
+    return single
+
+
+def _single(field: Field, value: Any) -> Any:
+    if field.message_type is not None:
+        return _READERS[field.message_type.full_name](value)
+    if field.enum_type is not None:
+        return _enum_name(field.enum_type, value) if value else None
+    return value
+
+
+def _enum_name(enum: Any, number: int) -> str:
     """The name of an enum's value without its prefix; a number where this release does not know it."""
-    try:
-        return name(value).removeprefix(prefix)
-    except ValueError:
-        return str(value)
+    value = enum.values_by_number.get(number)
+    return str(number if value is None else value.name.removeprefix(_prefix(enum.name)))
 
 
-class Page(Protocol):
-    """A page of a list (AIP-158)."""
-
-    next_page_token: str
-
-
-P = TypeVar("P", bound=Page)
-
-
-def up_to(
-    limit: int, fetch: Callable[[int, str], P], items: Callable[[P], Sequence[Item]]
-) -> tuple[list[Item], bool]:
-    """The first `limit` items of a paged list, and whether there are more. `fetch` takes page size and token."""
-    found: list[Item] = []
-    for page in _pages(fetch, limit):
-        found.extend(items(page))
-        if len(found) >= limit:
-            return found[:limit], bool(page.next_page_token) or len(found) > limit
-    return found, False
-
-
-def _pages(fetch: Callable[[int, str], P], limit: int) -> Iterator[P]:
-    token = ""
-    while True:
-        page = fetch(min(limit, _LARGEST_PAGE), token)
-        yield page
-        token = page.next_page_token
-        if not token:
-            return
+@cache
+def _prefix(enum: str) -> str:
+    """`ConventionState` → `CONVENTION_STATE_`, as buf wants it."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", enum).upper() + "_"
 
 
 def _day(value: date_pb2.Date) -> date:
     return date(value.year, value.month, value.day)
+
+
+# How a message that is one value is shown.
+_READERS: Mapping[str, Callable[[Any], Value]] = {
+    Timestamp.DESCRIPTOR.full_name: utc,
+    date_pb2.Date.DESCRIPTOR.full_name: _day,
+}

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cli import views
+from cli import forms, paging, views
 from cli.application import Qf, command
-from cli.parameters import CaisseOption, LimitOption, NirFileOption, OnePartnerOption, read_nir
+from cli.parameters import CaisseOption, LimitOption, NirFileOption, OnePartnerOption
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from msa.quotient.v1 import disclosure_service_pb2_grpc as rpc
 
@@ -39,10 +39,11 @@ def show(
 
     The table shows what fits a screen; --json shows every field, the account and the trace among them.
     """
-    nir = read_nir(nir_file).reveal() if nir_prompt or nir_file else ""
+    nir = forms.read_nir(nir_file).reveal() if nir_prompt or nir_file else ""
     service = qf.services.quotient
     stub = rpc.DisclosureServiceStub(service.channel)
-    disclosures, more = views.up_to(
+    paging.show(
+        qf,
         limit,
         lambda size, token: service.call(
             stub.ListDisclosures,
@@ -55,10 +56,8 @@ def show(
             ),
         ),
         lambda page: page.disclosures,
+        views.disclosure,
+        title=f"Journal of caisse {caisse}, newest first",
+        empty="No such line is in the journal.",
+        columns=_COLUMNS,
     )
-    rows = [views.disclosure(disclosure) for disclosure in disclosures]
-    qf.output.records(
-        f"Journal of caisse {caisse}, newest first", rows, "No such line is in the journal.", _COLUMNS
-    )
-    if more:
-        qf.output.note("There are more; raise --limit.")

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cli import views
+from cli import forms, views
 from cli.application import Qf, command
-from cli.parameters import CaisseOption, NirFileOption, OnePartnerOption, YesOption, confirm, read_nir
+from cli.parameters import CaisseOption, NirFileOption, OnePartnerOption, YesOption, confirm
 from msa.quotient.v1 import opposition_service_pb2 as pb
 from msa.quotient.v1 import opposition_service_pb2_grpc as rpc
 
@@ -42,7 +42,7 @@ def record(
 ) -> None:
     """Records an opposition: to every partner of the caisse, or to one. It holds from the next consultation on."""
     request = pb.RecordOppositionRequest(
-        nir=read_nir(nir_file).reveal(),
+        nir=forms.read_nir(nir_file).reveal(),
         scope=_scope(caisse, partner),
         channel=pb.OppositionChannel.Value(f"OPPOSITION_CHANNEL_{channel.name}"),
     )
@@ -64,7 +64,9 @@ def withdraw(
 ) -> None:
     """Withdraws an opposition with the scope it was recorded with: partners see the QF again."""
     confirm("Withdraw the opposition? Partners in its scope see the QF again.", yes=yes)
-    request = pb.WithdrawOppositionRequest(nir=read_nir(nir_file).reveal(), scope=_scope(caisse, partner))
+    request = pb.WithdrawOppositionRequest(
+        nir=forms.read_nir(nir_file).reveal(), scope=_scope(caisse, partner)
+    )
     reply = qf.services.quotient.call(_stub(qf).WithdrawOpposition, request)
     qf.output.record("Opposition withdrawn", views.opposition(reply.opposition))
 
@@ -72,7 +74,7 @@ def withdraw(
 @command(group, "list", examples=["qf opposition list --caisse 21"])
 def list_oppositions(qf: Qf, caisse: CaisseOption, nir_file: NirFileOption = None) -> None:
     """Lists all that a person ever objected to with a caisse, newest first."""
-    request = pb.ListOppositionsRequest(nir=read_nir(nir_file).reveal(), caisse_code=caisse)
+    request = pb.ListOppositionsRequest(nir=forms.read_nir(nir_file).reveal(), caisse_code=caisse)
     reply = qf.services.quotient.call(_stub(qf).ListOppositions, request)
     rows = [views.opposition(opposition) for opposition in reply.oppositions]
     qf.output.records("Oppositions", rows, "This person never objected with this caisse.")

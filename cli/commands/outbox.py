@@ -1,7 +1,8 @@
-"""`qf outbox`: messages to users, taken and acknowledged by hand as a mailer does."""
+"""`qf outbox`: messages that wait for a mailer, taken and acknowledged by hand as the mailer does."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import grpc
@@ -10,25 +11,46 @@ from google.protobuf.duration_pb2 import Duration
 
 from cli import views
 from cli.application import Qf, command
-from cli.connection import Request, Response
+from cli.commands.deadlines import in_words
+from cli.connection import Request, Response, Service
 from cli.errors import CommandFailed
 from cli.output import Row
-from msa.identity.v1 import outbox_service_pb2 as pb
-from msa.identity.v1 import outbox_service_pb2_grpc as rpc
+from msa.identity.v1 import outbox_service_pb2 as identity_pb
+from msa.identity.v1 import outbox_service_pb2_grpc as identity_rpc
+from msa.partners.v1 import outbox_service_pb2 as partners_pb
+from msa.partners.v1 import outbox_service_pb2_grpc as partners_rpc
 from services.kit.errors import Reason
 
 group = typer.Typer(
-    no_args_is_help=True, help="What users are to be told by mail: for trying a mailer by hand."
+    no_args_is_help=True,
+    help="What users, partners and caisses are to be told by mail: for trying a mailer by hand.",
 )
+
+
+class Of(StrEnum):
+    """Whose messages."""
+
+    IDENTITY = "identity"
+    PARTNERS = "partners"
+
+
+OfOption = Annotated[
+    Of, typer.Option("--of", help="identity: to users, of their accounts; partners: reminders of deadlines.")
+]
 
 
 @command(
     group,
     "lease",
-    examples=["qf outbox lease --maximum 10", "qf outbox lease --maximum 500 --seconds 600 --json"],
+    examples=[
+        "qf outbox lease --maximum 10",
+        "qf outbox lease --of partners",
+        "qf outbox lease --maximum 500 --seconds 600 --json",
+    ],
 )
 def lease(
     qf: Qf,
+    of: OfOption = Of.IDENTITY,
     maximum: Annotated[int, typer.Option("--maximum", min=1, max=500, help="At most so many messages.")] = 50,
     seconds: Annotated[
         int, typer.Option("--seconds", min=1, max=3600, help="For how long nobody else gets them.")
@@ -38,58 +60,91 @@ def lease(
 
     What is not acknowledged in time is given out again: a mailer that runs waits for what is taken here.
     """
-    request = pb.LeaseMessagesRequest(maximum=maximum, lease=Duration(seconds=seconds))
-    reply = _call(qf, _stub(qf).LeaseMessages, request)
-    qf.output.records("Messages", [_row(message) for message in reply.messages], "No message waits.")
-    if reply.messages:
+    rows = _leased_of[of](qf, maximum, Duration(seconds=seconds))
+    qf.output.records("Messages", rows, "No message waits.")
+    if rows:
+        whom = "" if of is Of.PARTNERS else "Whom to write to: qf user show --habilitation UUID. "
         qf.output.note(
-            f"Whom to write to: qf user show --habilitation UUID. Yours for {seconds} s; once delivered: "
-            "qf outbox acknowledge MESSAGE_ID…"
+            f"{whom}Yours for {seconds} s; once delivered: qf outbox acknowledge --of {of.value} MESSAGE_ID…"
         )
 
 
 @command(
-    group, "acknowledge", examples=["qf outbox acknowledge UUID", "qf outbox acknowledge UUID UUID UUID"]
+    group,
+    "acknowledge",
+    examples=["qf outbox acknowledge UUID", "qf outbox acknowledge --of partners UUID UUID UUID"],
 )
 def acknowledge(
     qf: Qf,
     message_ids: Annotated[
         list[str], typer.Argument(metavar="MESSAGE_ID…", help="UUIDs of messages; at most 500.")
     ],
+    of: OfOption = Of.IDENTITY,
 ) -> None:
     """Says that messages were delivered: nobody gets them again. To say it twice is fine."""
-    _call(qf, _stub(qf).AcknowledgeMessages, pb.AcknowledgeMessagesRequest(message_ids=message_ids))
+    if of is Of.IDENTITY:
+        told = identity_pb.AcknowledgeMessagesRequest(message_ids=message_ids)
+        _call(qf.services.identity, _identity(qf).AcknowledgeMessages, told)
+    else:
+        reminded = partners_pb.AcknowledgeMessagesRequest(message_ids=message_ids)
+        _call(qf.services.partners, _partners(qf).AcknowledgeMessages, reminded)
     qf.output.record("Acknowledged", {"message_ids": message_ids})
 
 
-def _row(message: pb.Message) -> Row:
-    return {
-        "message_id": message.message_id,
-        "content": _content(message),
-        "habilitation_id": message.habilitation_id,
-        "account_id": message.account_id,
-        "create_time": views.instant(message, "create_time"),
-    }
+def _leased_of_identity(qf: Qf, maximum: int, duration: Duration) -> list[Row]:
+    request = identity_pb.LeaseMessagesRequest(maximum=maximum, lease=duration)
+    reply = _call(qf.services.identity, _identity(qf).LeaseMessages, request)
+    return [
+        {
+            **views.fields(message, "message_id"),
+            "content": _dormancy(message),
+            **views.fields(message, "habilitation_id", "account_id", "create_time"),
+        }
+        for message in reply.messages
+    ]
 
 
-def _content(message: pb.Message) -> str:
+def _leased_of_partners(qf: Qf, maximum: int, duration: Duration) -> list[Row]:
+    request = partners_pb.LeaseMessagesRequest(maximum=maximum, lease=duration)
+    reply = _call(qf.services.partners, _partners(qf).LeaseMessages, request)
+    return [
+        {
+            **views.fields(message, "message_id", "audience", "recipient_email", "caisse_code"),
+            "content": f"{in_words(message.deadline)} ({message.days_before} days before)",
+            **views.fields(message.deadline, "due_date", "partner_denomination", "convention_id"),
+            **views.fields(message, "create_time"),
+        }
+        for message in reply.messages
+    ]
+
+
+_leased_of = {Of.IDENTITY: _leased_of_identity, Of.PARTNERS: _leased_of_partners}
+
+
+def _dormancy(message: identity_pb.Message) -> str:
     if message.WhichOneof("content") != "dormancy_warning":
         return "of a kind that this release does not know"
     warning = message.dormancy_warning
     return f"disabled on {views.day(warning, 'disable_date')} unless used ({warning.days_before} days before)"
 
 
-def _call(qf: Qf, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
+def _call(
+    service: Service, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request
+) -> Response:
     try:
-        return qf.services.identity.call(method, request)
+        return service.call(method, request)
     except CommandFailed as failed:
         if failed.reason != Reason.CLIENT_NOT_ALLOWED:
             raise
         raise failed.with_remedy(
-            "Let [tls] certificate_file name a certificate that identity lists under the role mailer "
+            f"Let [tls] certificate_file name a certificate that {service.name} lists under the role mailer "
             "(docs/guides/access.md)."
         ) from None
 
 
-def _stub(qf: Qf) -> rpc.OutboxServiceStub:
-    return rpc.OutboxServiceStub(qf.services.identity.channel)
+def _identity(qf: Qf) -> identity_rpc.OutboxServiceStub:
+    return identity_rpc.OutboxServiceStub(qf.services.identity.channel)
+
+
+def _partners(qf: Qf) -> partners_rpc.OutboxServiceStub:
+    return partners_rpc.OutboxServiceStub(qf.services.partners.channel)

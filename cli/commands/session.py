@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import accounts
+from cli import accounts, register
 from cli.application import Qf, command
 from cli.errors import CommandFailed, UsageFailed
 from cli.parameters import YesOption, confirm
@@ -96,16 +96,14 @@ def _words(qf: Qf, field: str, value: str) -> str:
 
 def _partner(qf: Qf, partner_id: str) -> str:
     """The partner in words. Raises CommandFailed where there is none: ending nobody's sessions would look done."""
-    service = qf.services.partners
-    stub = partner_rpc.PartnerServiceStub(service.channel)
     try:
-        reply = service.call(stub.GetPartner, partner_pb.GetPartnerRequest(partner_id=partner_id))
+        partner = register.partner(qf, partner_id)
     except CommandFailed as failed:
         if failed.reason in {Reason.RECORD_NOT_FOUND, Reason.INVALID_FIELD}:
             raise
         _could_not_be_looked_up(qf, failed)
         return f"partner {partner_id}"
-    return f"partner {partner_id}, {reply.partner.denomination}"
+    return f"partner {partner_id}, {partner.denomination}"
 
 
 def _caisse(qf: Qf, caisse_code: str) -> str:

@@ -1,12 +1,14 @@
 """The three services as fakes in this process, over real mutual TLS, and a `qf` that is configured for them."""
 
+import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import grpc
@@ -16,16 +18,39 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from typer.testing import CliRunner, Result
 
 from cli.root import app
-from msa.identity.v1 import account_service_pb2_grpc as identity_rpc
-from msa.identity.v1 import outbox_service_pb2_grpc as outbox_rpc
-from msa.identity.v1 import security_event_service_pb2_grpc as event_rpc
-from msa.partners.v1 import habilitation_service_pb2_grpc as habilitation_rpc
-from msa.partners.v1 import partner_service_pb2_grpc as partner_rpc
+from msa.identity.v1 import account_service_pb2_grpc, security_event_service_pb2_grpc
+from msa.identity.v1 import outbox_service_pb2_grpc as identity_outbox
+from msa.partners.v1 import (
+    access_request_service_pb2_grpc,
+    caisse_agent_service_pb2_grpc,
+    convention_service_pb2_grpc,
+    deadline_service_pb2_grpc,
+    habilitation_service_pb2_grpc,
+    history_service_pb2_grpc,
+    partner_service_pb2_grpc,
+)
+from msa.partners.v1 import outbox_service_pb2_grpc as partners_outbox
 from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1 import dossier_service_pb2_grpc as dossier_rpc
-from services.kit.status import DETAILS_KEY
+from services.kit.errors import DomainError
+from services.kit.status import DETAILS_KEY, to_status
 
-SERVICES = ("identity", "partners", "quotient")
+# What each server answers as the test wrote it down. Quotient's dossiers are a stream; its other services are missing.
+_SCRIPTED: Mapping[str, Sequence[ModuleType]] = {
+    "identity": (account_service_pb2_grpc, security_event_service_pb2_grpc, identity_outbox),
+    "partners": (
+        access_request_service_pb2_grpc,
+        caisse_agent_service_pb2_grpc,
+        convention_service_pb2_grpc,
+        deadline_service_pb2_grpc,
+        habilitation_service_pb2_grpc,
+        history_service_pb2_grpc,
+        partner_service_pb2_grpc,
+        partners_outbox,
+    ),
+    "quotient": (),
+}
+SERVICES = tuple(_SCRIPTED)
 Reply = Callable[[Any], Any]
 
 
@@ -37,8 +62,20 @@ class Refusal(Exception):
         self.status = status
 
 
+def refuse(error: DomainError) -> Reply:
+    """A reply that refuses with this error."""
+
+    def reply(_: Any) -> Any:
+        raise Refusal(to_status(error))
+
+    return reply
+
+
 class Script:
-    """What the fakes answer: one function for each RPC by name; it returns a reply or raises Refusal."""
+    """What the fakes answer: one function for each RPC by name; it returns a reply or raises Refusal.
+
+    The name of the server goes before that of an RPC which two have: "partners.LeaseMessages".
+    """
 
     def __init__(self) -> None:
         self.replies: dict[str, Reply] = {}
@@ -46,12 +83,12 @@ class Script:
         self.metadata: list[dict[str, str | bytes]] = []
         self.is_stopping = threading.Event()
 
-    def answer(self, rpc: str, request: Any, context: grpc.ServicerContext) -> Any:
-        """Answers `rpc` as the test wrote it down."""
+    def answer(self, server: str, rpc: str, request: Any, context: grpc.ServicerContext) -> Any:
+        """Answers `rpc` of `server` as the test wrote it down."""
         self.requests.append(request)
         self.metadata.append(dict(context.invocation_metadata()))
         try:
-            return self.replies[rpc](request)
+            return (self.replies.get(f"{server}.{rpc}") or self.replies[rpc])(request)
         except Refusal as refusal:
             context.set_trailing_metadata(((DETAILS_KEY, refusal.status.SerializeToString()),))
             context.abort(_CODES[refusal.status.code], refusal.status.message)
@@ -60,11 +97,17 @@ class Script:
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def _scripted(base: type, script: Script, *rpcs: str) -> Any:
-    def method(rpc: str) -> Callable[..., Any]:
-        return lambda _, request, context: script.answer(rpc, request, context)
+def _add_scripted(module: Any, server_name: str, script: Script, server: grpc.Server) -> None:
+    """Adds every service of `module`; each of its methods asks the script."""
 
-    return type(base.__name__, (base,), {rpc: method(rpc) for rpc in rpcs})()
+    def method(rpc: str) -> Callable[..., Any]:
+        return lambda _, request, context: script.answer(server_name, rpc, request, context)
+
+    for name in [name for name in vars(module) if name.endswith("Servicer")]:
+        base = getattr(module, name)
+        rpcs = [rpc for rpc, value in vars(base).items() if callable(value)]
+        servicer = type(name, (base,), {rpc: method(rpc) for rpc in rpcs})()
+        getattr(module, f"add_{name}_to_server")(servicer, server)
 
 
 class _Dossiers(dossier_rpc.DossierServiceServicer):
@@ -75,7 +118,7 @@ class _Dossiers(dossier_rpc.DossierServiceServicer):
         self, request_iterator: Iterator[dossier_pb.PublishDossiersRequest], context: grpc.ServicerContext
     ) -> Iterator[dossier_pb.PublishDossiersResponse]:
         for request in request_iterator:
-            yield self._script.answer("PublishDossiers", request, context)
+            yield self._script.answer("quotient", "PublishDossiers", request, context)
 
 
 @dataclass
@@ -121,6 +164,24 @@ class Fakes:
             f'ca_file = "{self.folder}/ca.pem"\n{tables}'
         )
 
+    def sent(self, kind: type) -> list[Any]:
+        """The requests of this kind that reached the services."""
+        return [request for request in self.script.requests if isinstance(request, kind)]
+
+    def changes(self) -> list[Any]:
+        """The requests that reached the services and ask for more than to be shown something."""
+        return [
+            request
+            for request in self.script.requests
+            if not type(request).__name__.startswith(("Get", "List"))
+        ]
+
+    def json(self, *arguments: str, stdin: str | bytes = "") -> Any:
+        """What a command that succeeds prints with --json."""
+        result = self.qf(*arguments, "--json", stdin=stdin)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
     def qf(self, *arguments: str, stdin: str | bytes = "") -> Result:
         """Runs a command in this process."""
         return CliRunner().invoke(app, ["--config", str(self.config), *arguments], input=stdin)
@@ -140,7 +201,7 @@ class Fakes:
 
     def _server(self, name: str) -> grpc.Server:
         server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
-        self._add_services(server)
+        self._add_services(name, server)
         certificate = self.ca.issue_cert(f"{name}.qf.internal")
         credentials = grpc.ssl_server_credentials(
             [(certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes())],
@@ -151,53 +212,14 @@ class Fakes:
         server.start()
         return server
 
-    def _add_services(self, server: Any) -> None:
-        script = self.script
+    def _add_services(self, name: str, server: grpc.Server) -> None:
         checks = health.HealthServicer()
         checks.set("", health_pb2.HealthCheckResponse.SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-        partner_rpc.add_CaisseServiceServicer_to_server(
-            _scripted(partner_rpc.CaisseServiceServicer, script, "ListCaisses"), server
-        )
-        partner_rpc.add_PartnerServiceServicer_to_server(
-            _scripted(
-                partner_rpc.PartnerServiceServicer, script, "RegisterPartner", "GetPartner", "ListPartners"
-            ),
-            server,
-        )
-        habilitation_rpc.add_HabilitationServiceServicer_to_server(
-            _scripted(
-                habilitation_rpc.HabilitationServiceServicer,
-                script,
-                "RegisterHabilitation",
-                "GetHabilitation",
-                "WithdrawHabilitation",
-            ),
-            server,
-        )
-        identity_rpc.add_AccountServiceServicer_to_server(
-            _scripted(
-                identity_rpc.AccountServiceServicer,
-                script,
-                "CreateAccount",
-                "GetAccount",
-                "IssueTemporaryPassword",
-                "DisableAccount",
-                "UnlockAccount",
-                "RevokeSessions",
-                "SetPartnerPolicy",
-                "GetPartnerPolicy",
-            ),
-            server,
-        )
-        event_rpc.add_SecurityEventServiceServicer_to_server(
-            _scripted(event_rpc.SecurityEventServiceServicer, script, "ListSecurityEvents"), server
-        )
-        outbox_rpc.add_OutboxServiceServicer_to_server(
-            _scripted(outbox_rpc.OutboxServiceServicer, script, "LeaseMessages", "AcknowledgeMessages"),
-            server,
-        )
-        dossier_rpc.add_DossierServiceServicer_to_server(_Dossiers(script), server)
+        for module in _SCRIPTED[name]:
+            _add_scripted(module, name, self.script, server)
+        if name == "quotient":
+            dossier_rpc.add_DossierServiceServicer_to_server(_Dossiers(self.script), server)
 
 
 def foreign_status(code: "code_pb2.Code", message: str) -> status_pb2.Status:

@@ -11,12 +11,13 @@ from google.type.date_pb2 import Date
 from msa.identity.v1 import account_service_pb2 as pb
 from msa.identity.v1 import outbox_service_pb2 as outbox_pb
 from msa.identity.v1 import security_event_service_pb2 as event_pb
+from msa.partners.v1 import deadline_service_pb2 as deadline_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
+from msa.partners.v1 import outbox_service_pb2 as reminder_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
-from services.kit.errors import DomainError, RecordNotFound
+from services.kit.errors import RecordNotFound
 from services.kit.interceptors import ClientNotAllowed
-from services.kit.status import to_status
-from tests.integration.cli.fakes import Fakes, Refusal
+from tests.integration.cli.fakes import Fakes, refuse
 
 PASSWORD = "Xy7-temporary-password"
 ACCOUNT = pb.Account(account_id="acc-1", habilitation_id="hab-1", login="21-GARM")
@@ -27,18 +28,6 @@ def stamp(text: str) -> Timestamp:
     moment = Timestamp()
     moment.FromDatetime(datetime.fromisoformat(text).astimezone(UTC))
     return moment
-
-
-def refuse(error: DomainError) -> Any:
-    def reply(_: Any) -> Any:
-        raise Refusal(to_status(error))
-
-    return reply
-
-
-def sent(fakes: Fakes, kind: type) -> list[Any]:
-    """The requests of this kind that reached the services."""
-    return [request for request in fakes.script.requests if isinstance(request, kind)]
 
 
 @pytest.fixture
@@ -115,7 +104,7 @@ def test_a_new_password_is_shown_once_and_says_what_is_void_art_5(known: Fakes) 
     assert "21-GARM" in result.stdout
     for void in ("password before", "second factor", "recovery codes", "known devices", "sessions"):
         assert void in result.stderr
-    assert sent(known, pb.IssueTemporaryPasswordRequest) == [
+    assert known.sent(pb.IssueTemporaryPasswordRequest) == [
         pb.IssueTemporaryPasswordRequest(account_id="acc-1")
     ]
 
@@ -202,7 +191,7 @@ def test_sessions_are_ended_exactly_as_far_as_asked(
 ) -> None:
     result = known.qf("session", "revoke", *arguments, "--yes")
     assert result.exit_code == 0, result.output
-    assert sent(known, pb.RevokeSessionsRequest) == [request_]
+    assert known.sent(pb.RevokeSessionsRequest) == [request_]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--partner", "", "--all"), ("--session", "s", "--caisse", "21")])
@@ -218,7 +207,7 @@ def test_the_sessions_of_many_are_not_ended_unasked(known: Fakes, arguments: tup
     result = known.qf("session", "revoke", *arguments)
     assert result.exit_code == 2
     assert "--yes" in result.stderr
-    assert sent(known, pb.RevokeSessionsRequest) == []
+    assert known.sent(pb.RevokeSessionsRequest) == []
 
 
 def test_what_is_ended_is_told_in_words(known: Fakes) -> None:
@@ -232,7 +221,7 @@ def test_a_partner_or_caisse_that_is_not_there_does_not_look_done(known: Fakes) 
     known.script.replies["GetPartner"] = refuse(RecordNotFound())
     assert known.qf("session", "revoke", "--partner", "par-9", "--yes").exit_code == 1
     assert known.qf("session", "revoke", "--caisse", "98", "--yes").exit_code == 2
-    assert sent(known, pb.RevokeSessionsRequest) == []
+    assert known.sent(pb.RevokeSessionsRequest) == []
 
 
 @pytest.mark.parametrize("arguments", [("--session", "ses-9"), ("--habilitation", "hab-9")])
@@ -252,7 +241,7 @@ def test_sessions_are_ended_also_while_the_register_is_away(known: Fakes, argume
     result = known.qf("session", "revoke", *arguments, "--yes")
     assert result.exit_code == 0, result.output
     assert "could not be checked" in result.stderr
-    assert len(sent(known, pb.RevokeSessionsRequest)) == 1
+    assert len(known.sent(pb.RevokeSessionsRequest)) == 1
 
 
 def policy(required: bool) -> pb.PartnerPolicy:
@@ -286,7 +275,7 @@ def test_a_partner_that_is_not_there_is_required_nothing_of(known: Fakes) -> Non
     known.script.replies["GetPartner"] = refuse(RecordNotFound())
     result = known.qf("partner", "policy", "--partner", "par-9", "--require-second-factor")
     assert result.exit_code == 1
-    assert sent(known, pb.SetPartnerPolicyRequest) == []
+    assert known.sent(pb.SetPartnerPolicyRequest) == []
 
 
 def test_messages_are_leased_and_acknowledged(fakes: Fakes) -> None:
@@ -310,9 +299,36 @@ def test_messages_are_leased_and_acknowledged(fakes: Fakes) -> None:
     assert acknowledged.message_ids == ["mes-1", "mes-2"]
 
 
-def test_whoever_is_no_mailer_is_told_how_to_become_one(fakes: Fakes) -> None:
+def test_reminders_are_leased_and_acknowledged_at_partners(fakes: Fakes) -> None:
+    deadline = deadline_pb.Deadline(
+        kind=deadline_pb.DEADLINE_KIND_RENEWAL,
+        due_date=Date(year=2027, month=6, day=1),
+        partner_denomination="Mairie de Valbrune",
+    )
+    message = reminder_pb.Message(
+        message_id="mes-1",
+        audience=reminder_pb.AUDIENCE_PARTNER,
+        recipient_email="accueil@valbrune.example",
+        deadline=deadline,
+        days_before=30,
+    )
+    fakes.script.replies |= {
+        "partners.LeaseMessages": lambda _: reminder_pb.LeaseMessagesResponse(messages=[message]),
+        "partners.AcknowledgeMessages": lambda _: reminder_pb.AcknowledgeMessagesResponse(),
+    }
+    leased = fakes.qf("outbox", "lease", "--of", "partners")
+    assert leased.exit_code == 0, leased.output
+    told = ("term: it renews itself (art. 9-1) (30 days before)", "accueil@valbrune.example", "2027-06-01")
+    assert all(words in leased.stdout for words in told)
+    assert "qf outbox acknowledge --of partners" in leased.stderr
+    assert fakes.qf("outbox", "acknowledge", "--of", "partners", "mes-1").exit_code == 0
+    assert fakes.script.requests[-1] == reminder_pb.AcknowledgeMessagesRequest(message_ids=["mes-1"])
+
+
+@pytest.mark.parametrize("service", ["identity", "partners"])
+def test_whoever_is_no_mailer_is_told_how_to_become_one(fakes: Fakes, service: str) -> None:
     fakes.script.replies["LeaseMessages"] = refuse(ClientNotAllowed())
-    result = fakes.qf("outbox", "lease")
+    result = fakes.qf("outbox", "lease", "--of", service)
     assert result.exit_code == 1
-    assert "under the role mailer" in result.stderr
+    assert f"{service} lists under the role mailer" in result.stderr
     assert "agent_tools" not in result.stderr

@@ -1,9 +1,8 @@
-"""The caisse agent's work with `qf` on the real services: register, import, oppose, show the journal."""
+"""The caisse agent's work with `qf` on the real services: import, oppose, show the journal, look after accounts."""
 
 import asyncio
 import json
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,20 +14,9 @@ from cli.people import synthetic_nir
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from msa.quotient.v1 import disclosure_service_pb2_grpc as rpc
 from tests.integration.cli.process import Qf
+from tests.integration.cli.registering import CAISSE, register
 from tests.stack import Stack
 from tests.unit.cli.lines import line, quotient
-
-CAISSE = "21"
-USER = {"nom": "GARMELIN", "prenom": "Agathe", "email": "agathe.garmelin@valbrune.example"}
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A partner with a convention in force and one user."""
-
-    partner_id: str
-    convention_id: str
-    user: dict[str, Any]
 
 
 @pytest.fixture
@@ -42,28 +30,8 @@ def new_nir() -> str:
     return synthetic_nir(1_000_000 + secrets.randbelow(60_000_000), 2)
 
 
-def new_numero() -> str:
-    return f"T{secrets.token_hex(6)}"
-
-
 def dossier(nir: str, **changes: Any) -> bytes:
     return line(nir=nir, numero_dossier=f"D{nir}", **changes)
-
-
-async def register(qf: Qf) -> Registered:
-    """Registers a partner, a convention in force and a user, each by its command."""
-    partner = await qf.json(
-        "partner", "register", "--caisse", CAISSE, "--numero-tiers", new_numero(), "--denomination", "Mairie"
-    )
-    convention = await qf.json(
-        *("convention", "register", "--partner", partner["partner_id"], "--caisse", CAISSE),
-        *("--signed", "2026-01-15", "--cnil-declared", "2026-01-10"),
-    )
-    assert convention["state"] == "IN_FORCE"
-    user = await qf.json(
-        "user", "register", "--convention", convention["convention_id"], stdin=json.dumps(USER)
-    )
-    return Registered(partner["partner_id"], convention["convention_id"], user)
 
 
 async def test_the_services_serve(qf: Qf) -> None:
@@ -74,66 +42,6 @@ async def test_the_caisses_are_listed(qf: Qf) -> None:
     caisses = {row["caisse_code"]: row for row in await qf.json("caisse", "list")}
     assert caisses[CAISSE]["name"] == "MSA Bourgogne"
     assert len(caisses) == 35
-
-
-async def test_a_partner_is_registered_suspended_and_readmitted(qf: Qf) -> None:
-    numero = new_numero()
-    register_it = (
-        "partner",
-        "register",
-        "--caisse",
-        CAISSE,
-        "--numero-tiers",
-        numero,
-        "--denomination",
-        "Mairie",
-    )
-    partner_id = (await qf.json(*register_it))["partner_id"]
-    assert (await qf.run(*register_it)).status == 1
-    assert (await qf.json("partner", "suspend", partner_id, "--reason", "misuse"))["suspend_time"]
-    assert (await qf.json("partner", "lift", partner_id))["suspend_time"] is None
-    assert (await qf.run("partner", "lift", partner_id)).status == 1
-    assert (await qf.json("partner", "show", partner_id))["numero_tiers"] == numero
-    listed = await qf.json("partner", "list", "--caisse", CAISSE, "--limit", "5000")
-    assert partner_id in {row["partner_id"] for row in listed}
-
-
-async def test_a_convention_waits_for_its_declaration_and_ends(qf: Qf) -> None:
-    partner = await qf.json(
-        "partner", "register", "--caisse", CAISSE, "--numero-tiers", new_numero(), "--denomination", "Crèche"
-    )
-    convention = await qf.json(
-        *("convention", "register", "--partner", partner["partner_id"], "--caisse", CAISSE),
-        *("--signed", "2026-01-15"),
-    )
-    convention_id = convention["convention_id"]
-    assert convention["state"] == "PENDING"
-    declared = await qf.json("convention", "declare-cnil", convention_id, "--date", "2026-01-20")
-    assert declared["state"] == "IN_FORCE"
-    ended = await qf.json("convention", "end", convention_id, "--date", "today", "--reason", "over", "--yes")
-    assert ended["state"] == "ENDED"
-    assert (await qf.json("convention", "show", convention_id))["end_date"] == ended["end_date"]
-
-
-async def test_a_user_is_registered_renewed_and_withdrawn(qf: Qf) -> None:
-    registered = await register(qf)
-    habilitation = registered.user["habilitation_id"]
-    named = ("--habilitation", habilitation)
-    assert registered.user["temporary_password"]
-    assert registered.user["login"]
-    assert (await qf.run("user", "credentials", *named)).status == 1
-    shown = await qf.json("user", "show", *named)
-    assert (shown["nom"], shown["login"]) == ("GARMELIN", registered.user["login"])
-    assert "temporary_password" not in shown
-    renewed = await qf.json("user", "new-password", *named)
-    assert renewed["temporary_password"] != registered.user["temporary_password"]
-    await qf.json("user", "sign-out", *named)
-    await qf.json("user", "disable", *named)
-    withdrawn = await qf.json("user", "withdraw", *named, "--reason", "left the service", "--yes")
-    assert withdrawn["withdraw_time"]
-    (listed,) = await qf.json("user", "list", "--convention", registered.convention_id)
-    assert listed["habilitation_id"] == habilitation
-    assert (await qf.json("user", "show", *named))["disable_time"]
 
 
 async def test_what_happens_to_an_account_is_on_record(qf: Qf) -> None:
@@ -266,20 +174,6 @@ async def test_the_journal_tells_a_family_who_asked(qf: Qf, stack: Stack, tmp_pa
     assert told["period_starts"] == ["2026-11-01"]
     assert await qf.json("journal", "show", "--caisse", CAISSE, "--partner", registered.partner_id) == [told]
     assert await qf.json("journal", "show", "--caisse", CAISSE, "--nir-prompt", stdin=new_nir()) == []
-
-
-async def test_tables_fit_people_too(qf: Qf) -> None:
-    registered = await register(qf)
-    for arguments in (
-        ("caisse", "list"),
-        ("partner", "list", "--caisse", CAISSE),
-        ("convention", "show", registered.convention_id),
-        ("user", "list", "--convention", registered.convention_id),
-        ("journal", "show", "--caisse", CAISSE),
-    ):
-        told = await qf.run(*arguments)
-        assert told.status == 0, told.stderr
-        assert told.stdout.strip()
 
 
 async def test_the_nir_is_in_no_argument_of_the_process(qf: Qf) -> None:

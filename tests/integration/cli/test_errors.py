@@ -20,19 +20,23 @@ from services.kit.errors import (
     InvalidField,
     Reason,
     RecordAlreadyExists,
+    RecordChanged,
     RecordNotFound,
 )
 from services.kit.interceptors import ClientNotAllowed
-from services.kit.status import new_status, to_status
-from tests.integration.cli.fakes import Fakes, Refusal, foreign_status
+from services.kit.status import new_status
+from tests.integration.cli.fakes import Fakes, Refusal, foreign_status, refuse
 from tests.unit.cli.lines import NIR
 
 
-def refuse(error: DomainError) -> Any:
-    def reply(_: Any) -> Any:
-        raise Refusal(to_status(error))
+class AgentNotHabilitated(DomainError):
+    reason = Reason.AGENT_NOT_HABILITATED
+    message = "This needs a habilitated agent of the caisse."
 
-    return reply
+
+class UserSuspended(DomainError):
+    reason = Reason.USER_SUSPENDED
+    message = "This user's access is suspended."
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,9 @@ def refuse(error: DomainError) -> Any:
     [
         (RecordNotFound(), 1, "Check the identifier"),
         (RecordAlreadyExists(), 1, "Use the record that is there"),
+        (RecordChanged(), 1, "Somebody else changed it since you looked: show it again and decide anew."),
+        (AgentNotHabilitated(), 1, "--agent NAME, QF_AGENT, or [agent] name in the configuration"),
+        (UserSuspended(), 1, "`qf user lift` ends it"),
         (ClientNotAllowed(), 1, "[tls] certificate_file"),
         (DependencyUnavailable(), 4, "a store it needs is away"),
     ],
@@ -130,7 +137,7 @@ def test_what_is_not_ours_is_not_quoted(fakes: Fakes) -> None:
 
 
 def test_an_unknown_method_points_at_the_releases(fakes: Fakes) -> None:
-    result = fakes.qf("convention", "show", "some-id")
+    result = fakes.qf("opposition", "list", "--caisse", "21", stdin=NIR)
     assert result.exit_code == 1
     assert "does not know this call" in result.stderr
 

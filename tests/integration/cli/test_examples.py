@@ -11,7 +11,8 @@ import pytest
 
 from deploy.local.layout import PROJECT
 from tests.integration.cli.process import Qf
-from tests.integration.cli.test_cycle import CAISSE, dossier, new_nir, register
+from tests.integration.cli.registering import CAISSE, register
+from tests.integration.cli.test_cycle import dossier, new_nir
 from tests.stack import Stack
 from tests.unit.cli.lines import quotient
 

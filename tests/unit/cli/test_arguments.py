@@ -1,7 +1,12 @@
 """Nothing confidential is an argument (N5)."""
 
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import typer
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli.application import refuse_confidential_arguments
@@ -20,6 +25,9 @@ from tests.unit.cli.lines import NIR
         ["user", "register", "--nom", "VAUCLAIRON"],
         ["user", "register", "--email=jeanne@valbrune.example"],
         ["user", "register", "--password", "x"],
+        ["partner", "update", "UUID", "--representative", "VAUCLAIRON"],
+        ["partner", "suspend", "UUID", "--reason", "told to jeanne@valbrune.example"],
+        ["user", "list", "--convention=<jeanne@valbrune.example>"],
     ],
 )
 def test_a_nir_or_a_name_as_an_argument_is_refused_unrepeated(arguments: list[str]) -> None:
@@ -30,9 +38,17 @@ def test_a_nir_or_a_name_as_an_argument_is_refused_unrepeated(arguments: list[st
 
 
 @pytest.mark.parametrize(
-    "argument", ["--caisse=21", "01890a5d-ac96-774b-bcce-b302099a8057", "21850219900014", "285072100900"]
+    "argument",
+    [
+        "--caisse=21",
+        "01890a5d-ac96-774b-bcce-b302099a8057",
+        "21850219900014",
+        "285072100900",
+        "/home/agent@valbrune.example/form.json",
+        "agent at 9 @ the desk",
+    ],
 )
-def test_other_numbers_are_let_through(argument: str) -> None:
+def test_what_only_looks_alike_is_let_through(argument: str) -> None:
     result = CliRunner().invoke(app, ["caisse", "list", argument])
     assert "never an argument" not in " ".join(result.stderr.replace("│", " ").split())
 
@@ -42,29 +58,25 @@ def test_a_corsican_nir_is_seen() -> None:
         refuse_confidential_arguments(["185072a00900164"])
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["caisse"],
-        ["partner"],
-        ["convention"],
-        ["user"],
-        ["session"],
-        ["outbox"],
-        ["dossiers"],
-        ["opposition"],
-        ["journal"],
-        ["demo"],
-    ],
-)
-def test_help_is_worth_reading(arguments: list[str]) -> None:
-    result = CliRunner().invoke(app, [*arguments, "--help"])
+def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and group below `group`, with its words."""
+    found = group or get_command(app)
+    yield path, found
+    for name, command in getattr(found, "commands", {}).items():
+        yield from commands(command, (*path, name))
+
+
+GROUPS = [path for path, command in commands() if hasattr(command, "commands")]
+COMMANDS = [path for path, command in commands() if not hasattr(command, "commands")]
+
+
+@pytest.mark.parametrize("path", GROUPS, ids=" ".join)
+def test_help_is_worth_reading(path: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [*path, "--help"])
     assert result.exit_code == 0
-    commands = [
-        line.split()[1] for line in result.stdout.split("─ Commands")[-1].splitlines() if "│ " in line
-    ]
-    assert commands
+    panels = result.stdout.split("╭─ ")[2:]
+    listed = {line.split()[1] for panel in panels for line in panel.splitlines() if "│ " in line}
+    assert {below[-1] for below, _ in commands() if below[:-1] == path and below} <= listed
 
 
 def test_the_exit_statuses_are_documented() -> None:
@@ -72,13 +84,24 @@ def test_the_exit_statuses_are_documented() -> None:
     assert "0 done; 1 refused or failed; 2 usage" in text
 
 
-def test_every_command_shows_an_example() -> None:
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        for command in group.typer_instance.registered_commands:
-            text = CliRunner().invoke(app, [str(group.name), str(command.name), "--help"]).stdout
-            assert f"qf {group.name} {command.name}" in text.split("Examples:")[1]
-            assert "--json" in text
-    for command in app.registered_commands:
-        text = CliRunner().invoke(app, [str(command.name), "--help"]).stdout
-        assert f"qf {command.name}" in text.split("Examples:")[1]
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_shows_an_example(path: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(app, [*path, "--help"]).stdout
+    assert f"qf {' '.join(path)}" in text.split("Examples:")[1]
+    assert all(option in text for option in ("--json", "--config", "--agent"))
+
+
+def examples(path: tuple[str, ...], command: Any) -> Iterator[list[str]]:
+    """The words after those of the command itself, of each example of it."""
+    for example in command.epilog.replace(r"\[", "[").split("\n\n")[1:]:
+        for typed in example.split(" | "):
+            _, *words = shlex.split(typed)
+            if words[: len(path)] == list(path):
+                yield words[len(path) :]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_example_can_be_typed(path: tuple[str, ...]) -> None:
+    """Its options are there, and the required ones are given."""
+    command = dict(commands())[path]
+    assert [command.make_context(path[-1], words) for words in examples(path, command)]
