@@ -10,7 +10,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 PAGE = (PROJECT / "docs" / "promises.md").read_text()
 CITED_IN = ("services", "gateway", "cli", "deploy", "protos/msa", "tests/e2e")
 # Not the convention's: they name their law beside them.
-OTHER_LAWS = {"art. 15", "art. 641"}
+OTHER_LAWS = {"art. 15", "art. 641", "art. 1193"}
 ARTICLE = re.compile(r"\bart\. \d+(?:-\d)?")
 
 
