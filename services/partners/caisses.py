@@ -40,7 +40,11 @@ class Caisses:
     def require(self, code: str) -> str:
         """`code`, which is a caisse's. Raises InvalidField."""
         if code not in self._by_code:
-            violation = FieldViolation("caisse_code", "CAISSE_CODE", "must be a code that ListCaisses shows")
+            violation = FieldViolation(
+                "caisse_code",
+                "CAISSE_CODE",
+                "must be a code that ListCaisses shows: each caisse has its own register (art. 4-7)",
+            )
             raise InvalidField(violation)
         return code
 

@@ -111,6 +111,22 @@ class Convention:
             return None
         return last_denunciation_date(term_date)
 
+    def next_denunciation_date_from(self, day: date) -> date | None:
+        """The next last day to denounce, `day` or later: of this term, else of the next one (art. 9-2).
+
+        None for a draft, and where the convention ends at that term or before.
+        """
+        if self.signature_date is None:
+            return None
+        term_date = next_term(self.signature_date, day)
+        if last_denunciation_date(term_date) < day:
+            term_date = next_term(self.signature_date, term_date)
+        return last_denunciation_date(term_date) if self.lasts_until(term_date) else None
+
+    def lasts_until(self, day: date) -> bool:
+        """Whether `day` lies before the end, if one is in sight: what would happen on it does."""
+        return self.end_date is None or day < self.end_date
+
     @property
     def secrecy_end_date(self) -> date | None:
         """The last day of secrecy: five years after the end (art. 6-1).

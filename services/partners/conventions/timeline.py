@@ -117,17 +117,15 @@ def _told(ledger: Ledger) -> Iterator[Entry]:
 
 def _derived(convention: Convention, ledger: Ledger, today: date) -> Iterator[Entry]:
     """What follows from the facts together."""
-    if convention.effect_date is not None and _comes(convention, convention.effect_date):
+    if convention.effect_date is not None and convention.lasts_until(convention.effect_date):
         yield convention.effect_date, TimelineEvent.EFFECT, None
     yield from ((day, TimelineEvent.RENEWAL, None) for day in _renewals(convention, today))
     if convention.state_on(today) is not ConventionState.ENDED:
-        last_day = convention.last_denunciation_date_on(today)
-        if last_day is not None:
-            yield last_day, TimelineEvent.LAST_DAY_TO_DENOUNCE, None
+        yield from ((day, TimelineEvent.LAST_DAY_TO_DENOUNCE, None) for day in _last_days(convention, today))
         since = ledger.force_majeure_since()
         if since is not None:
             opens = force_majeure_termination_date(since)
-            if _comes(convention, opens):
+            if convention.lasts_until(opens):
                 yield opens, TimelineEvent.FORCE_MAJEURE_TERMINATION_OPEN, None
     if convention.end_date is not None:
         yield convention.end_date, TimelineEvent.END, None
@@ -135,18 +133,22 @@ def _derived(convention: Convention, ledger: Ledger, today: date) -> Iterator[En
         yield convention.secrecy_end_date, TimelineEvent.SECRECY_END, None
 
 
+def _last_days(convention: Convention, today: date) -> Iterator[date]:
+    """The last day to denounce for the term that runs, and the next one where that has passed (art. 9-2)."""
+    this_term, ahead = (
+        convention.last_denunciation_date_on(today),
+        convention.next_denunciation_date_from(today),
+    )
+    yield from sorted({day for day in (this_term, ahead) if day is not None})
+
+
 def _renewals(convention: Convention, today: date) -> Iterator[date]:
     """Every renewal until today, and the next one, of a convention that is not over before (art. 9-1)."""
     if convention.signature_date is None:
         return
     day = next_term(convention.signature_date, convention.signature_date)
-    while _comes(convention, day):
+    while convention.lasts_until(day):
         yield day
         if day > today:
             return
         day = next_term(convention.signature_date, day)
-
-
-def _comes(convention: Convention, day: date) -> bool:
-    """Whether `day` lies before the end, if one is in sight: what would happen on it does."""
-    return convention.end_date is None or day < convention.end_date

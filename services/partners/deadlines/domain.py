@@ -15,7 +15,6 @@ from services.partners.conventions.domain import (
     ConventionState,
     Ledger,
     force_majeure_termination_date,
-    last_denunciation_date,
     next_term,
     notice_end,
 )
@@ -248,12 +247,10 @@ def _of_the_term(matters: Matters, today: date) -> Iterator[Deadline]:
     if convention.signature_date is None:
         return
     term_date = next_term(convention.signature_date, today)
-    if _comes(convention, term_date):
+    if convention.lasts_until(term_date):
         yield _deadline(matters, DeadlineKind.RENEWAL, term_date, detail=Detail.RENEWS)
-    if last_denunciation_date(term_date) < today:
-        term_date = next_term(convention.signature_date, term_date)
-    if _comes(convention, term_date):
-        last_day = last_denunciation_date(term_date)
+    last_day = convention.next_denunciation_date_from(today)
+    if last_day is not None:
         yield _deadline(matters, DeadlineKind.LAST_DAY_TO_DENOUNCE, last_day, detail=Detail.RENEWS)
 
 
@@ -272,7 +269,7 @@ def _of_the_end(matters: Matters, today: date) -> Iterator[Deadline]:
     since = ledger.force_majeure_since()
     if since is not None:
         opens = force_majeure_termination_date(since)
-        if today <= opens and _comes(convention, opens):
+        if today <= opens and convention.lasts_until(opens):
             notified = ledger.of(ForceMajeureNotification)[-1]
             kind = DeadlineKind.FORCE_MAJEURE_TERMINATION
             yield _deadline(matters, kind, opens, detail=Detail(notified.party))
@@ -282,12 +279,12 @@ def _of_the_users(matters: Matters, today: date) -> Iterator[Deadline]:
     """What comes of the users while there is a convention to use."""
     convention = matters.convention
     for lapse in matters.lapses:
-        if today < lapse.lapse_date and _comes(convention, lapse.lapse_date):
+        if today < lapse.lapse_date and convention.lasts_until(lapse.lapse_date):
             yield _deadline(
                 matters, DeadlineKind.RECERTIFICATION, lapse.lapse_date, user_count=lapse.user_count
             )
     for suspension in matters.suspensions:
-        if today < suspension.until_date and _comes(convention, suspension.until_date):
+        if today < suspension.until_date and convention.lasts_until(suspension.until_date):
             yield _deadline(
                 matters,
                 DeadlineKind.SUSPENSION_END,
@@ -295,11 +292,6 @@ def _of_the_users(matters: Matters, today: date) -> Iterator[Deadline]:
                 user_count=1,
                 subject_id=suspension.suspension_id,
             )
-
-
-def _comes(convention: Convention, day: date) -> bool:
-    """Whether `day` lies before the end, if one is in sight: what would happen on it does."""
-    return convention.end_date is None or day < convention.end_date
 
 
 def _deadline(

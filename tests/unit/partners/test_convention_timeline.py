@@ -78,6 +78,12 @@ def test_a_denunciation_that_came_too_late_shows_the_renewal_before_the_end() ->
     assert days(entries, Event.LAST_DAY_TO_DENOUNCE) == [date(2026, 12, 10)]
 
 
+def test_once_the_last_day_to_denounce_has_passed_the_next_one_is_told_too() -> None:
+    """Art. 9-2: as the deadlines do."""
+    entries = signed().timeline_on(date(2026, 12, 11))
+    assert days(entries, Event.LAST_DAY_TO_DENOUNCE) == [date(2026, 12, 10), date(2027, 12, 10)]
+
+
 @pytest.mark.parametrize("day", [date(2025, 3, 9), SIGNED, TODAY, date(2030, 6, 1)])
 def test_every_entry_knows_where_it_lies(day: date) -> None:
     history = signed()
