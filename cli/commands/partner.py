@@ -76,7 +76,7 @@ _COMMUNE = typer.Option("--commune", metavar="TEXT", help="Commune of its seat."
     examples=[
         'qf partner register --caisse 21 --numero-tiers T-0042 --denomination "Mairie de Valbrune"',
         'qf partner register --caisse 21 --numero-tiers T-0042 --denomination "Mairie de Valbrune" --kind commune '
-        '--department 21 --department 71 --siret 21850219900014 --street "1 place du Puits" --postal-code 21997 '
+        '--department 21 --department 71 --siret 21999900000017 --street "1 place du Puits" --postal-code 21997 '
         "--commune Valbrune --representative-function Maire --profile-file profile.json",
     ],
 )

@@ -45,7 +45,7 @@ def test_all_that_is_known_of_a_partner_is_registered_and_no_person_is_an_argume
     result = known.qf(
         *REGISTER,
         *("--kind", "centre-de-loisirs", "--department", "21", "--department", "71"),
-        *("--siret", "21850219900014", "--representative-function", "Maire", "--profile-file", str(profile)),
+        *("--siret", "21999900000017", "--representative-function", "Maire", "--profile-file", str(profile)),
         *("--street", "1 place du Puits", "--postal-code", "21997", "--commune", "Valbrune"),
         *("--reason", "first contact"),
     )
@@ -61,7 +61,7 @@ def test_all_that_is_known_of_a_partner_is_registered_and_no_person_is_an_argume
                 representative_function="Maire",
                 structure_kind=pb.STRUCTURE_KIND_CENTRE_DE_LOISIRS,
                 departments=["21", "71"],
-                siret="21850219900014",
+                siret="21999900000017",
                 email="maire@valbrune.example",
             ),
             seat=pb.Seat(street="1 place du Puits", postal_code="21997", commune="Valbrune"),
@@ -71,10 +71,10 @@ def test_all_that_is_known_of_a_partner_is_registered_and_no_person_is_an_argume
 
 
 def test_an_update_changes_what_is_given_and_rests_on_what_was_read(known: Fakes) -> None:
-    assert known.qf("partner", "update", "par-1", "--siret", "21850219900014").exit_code == 0
+    assert known.qf("partner", "update", "par-1", "--siret", "21999900000017").exit_code == 0
     profile = pb.PartnerProfile()
     profile.CopyFrom(PARTNER.profile)
-    profile.siret = "21850219900014"
+    profile.siret = "21999900000017"
     assert known.changes() == [
         pb.UpdatePartnerRequest(
             partner_id="par-1", denomination="Mairie de Valbrune", profile=profile, etag="partner-7"

@@ -42,7 +42,7 @@ def test_a_nir_or_a_name_as_an_argument_is_refused_unrepeated(arguments: list[st
     [
         "--caisse=21",
         "01890a5d-ac96-774b-bcce-b302099a8057",
-        "21850219900014",
+        "21999900000017",
         "285072100900",
         "/home/agent@valbrune.example/form.json",
         "agent at 9 @ the desk",
