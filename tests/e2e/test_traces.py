@@ -1,11 +1,13 @@
 """One call is one trace, from the edge to the stores, as it arrives over OTLP."""
 
 import asyncio
+import secrets
 import textwrap
 
 import httpx
 
 from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
+from msa.partners.v1 import partner_service_pb2 as partner_pb
 from tests.caisse import Caisse
 from tests.e2e.conftest import Agent
 from tests.e2e.qf import oppose_with_qf
@@ -48,6 +50,17 @@ OPPOSITION = """
     qf: qf opposition record
       quotient: msa.quotient.v1.OppositionService/RecordOpposition
         quotient: postgresql record_opposition
+"""
+SUSPENSION = """
+    partners: msa.partners.v1.PartnerService/SuspendPartner
+      partners: postgresql find_partner
+      partners: postgresql suspend
+      partners: postgresql claim_propagations
+      partners: msa.identity.v1.AccountService/RevokeSessions
+        identity: msa.identity.v1.AccountService/RevokeSessions
+          identity: postgresql revoke_sessions
+      partners: postgresql set_propagation_done
+      partners: postgresql find_partner
 """
 
 
@@ -111,3 +124,18 @@ async def test_consultations_that_share_a_batch_are_each_one_whole_trace(
         assert indented(trace) == textwrap.dedent(CONSULTATION).strip()
         batch_sizes |= {span["attributes"].get("qf.batch.size", 1) for span in trace["spans"]}
     assert max(batch_sizes) > 1
+
+
+async def test_a_suspension_and_what_identity_is_told_of_it_are_one_trace(
+    stack: Stack, caisse: Caisse, own_agent: Agent
+) -> None:
+    """N3, art. 7-2: the act is one transaction; the sessions end behind it."""
+    trace_id = secrets.token_hex(16)
+    await caisse.partners.SuspendPartner(
+        partner_pb.SuspendPartnerRequest(
+            partner_id=own_agent.user.partner_id, suspension_reason="suspicion d'abus"
+        ),
+        metadata=(("traceparent", f"00-{trace_id}-{secrets.token_hex(8)}-01"),),
+    )
+    trace = await trace_of(stack, trace_id, SUSPENSION)
+    assert indented(trace) == textwrap.dedent(SUSPENSION).strip()

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from services.identity.outbox.domain import (
-    DormancyWarning,
-    read_lease,
-    read_maximum,
-    require_batch_size,
-)
+from services.identity.outbox.domain import DormancyWarning
 from services.identity.outbox.store import OutboxStore
 from services.kit.clock import Clock, paris_date
+from services.kit.leases import read_lease, read_maximum, require_batch_size
 
 
 class OutboxService:

@@ -1,8 +1,8 @@
 """Messages that remind of deadlines, and the rules of taking them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from services.partners.deadlines.domain import (
@@ -13,14 +13,6 @@ from services.partners.deadlines.domain import (
     DeadlineKind,
     due_reminder,
 )
-from services.partners.fields import invalid
-
-MAXIMUM_BATCH_SIZE = 500
-
-_DEFAULT_MAXIMUM = 50
-_DEFAULT_LEASE = timedelta(minutes=1)
-_SHORTEST_LEASE = timedelta(seconds=1)
-_LONGEST_LEASE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -113,25 +105,3 @@ def still_to_tell(
                 days_before=one.days_before,
                 create_time=one.create_time,
             )
-
-
-def read_maximum(asked: int) -> int:
-    """How many messages to take: what was asked, the default for 0. Raises InvalidField."""
-    if not 0 <= asked <= MAXIMUM_BATCH_SIZE:
-        raise invalid("maximum", "RANGE", f"must be between 0 and {MAXIMUM_BATCH_SIZE}")
-    return asked or _DEFAULT_MAXIMUM
-
-
-def read_lease(asked_seconds: float | None) -> timedelta:
-    """For how long nobody else gets the messages; the default for None. Raises InvalidField."""
-    if asked_seconds is None:
-        return _DEFAULT_LEASE
-    if not _SHORTEST_LEASE.total_seconds() <= asked_seconds <= _LONGEST_LEASE.total_seconds():
-        raise invalid("lease", "RANGE", "must be between a second and an hour")
-    return timedelta(seconds=asked_seconds)
-
-
-def require_batch_size(message_ids: Collection[UUID]) -> None:
-    """Raises InvalidField for more messages than are acknowledged at once."""
-    if len(message_ids) > MAXIMUM_BATCH_SIZE:
-        raise invalid("message_ids", "BATCH_SIZE", f"must be at most {MAXIMUM_BATCH_SIZE}")

@@ -7,16 +7,13 @@ from uuid import UUID
 import structlog
 
 from services.kit.clock import Clock, paris_date
+from services.kit.leases import MAXIMUM_BATCH_SIZE, read_lease, read_maximum, require_batch_size
 from services.partners.deadlines.domain import reminded_until
 from services.partners.deadlines.reading import DeadlineReader
 from services.partners.outbox.domain import (
-    MAXIMUM_BATCH_SIZE,
     KeptMessage,
     Message,
     MessageList,
-    read_lease,
-    read_maximum,
-    require_batch_size,
     still_to_tell,
 )
 from services.partners.outbox.store import OutboxStore
@@ -53,7 +50,7 @@ class OutboxService:
 
     async def acknowledge(self, message_ids: Sequence[UUID]) -> None:
         """Says that messages were delivered, once or again. Raises InvalidField."""
-        require_batch_size(message_ids)
+        require_batch_size(len(message_ids))
         await self._store.acknowledge(message_ids, self._clock.now())
 
     async def _telling(self, taken: Sequence[KeptMessage], today: date) -> Sequence[Message]:

@@ -3,14 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.kit.errors import InvalidField
 from services.partners.conventions.facts import AgreedEnd, ProviderDeclaration
 from services.partners.deadlines.domain import (
     AUDIENCES,
@@ -27,14 +26,10 @@ from services.partners.deadlines.domain import (
     reminded_until,
 )
 from services.partners.outbox.domain import (
-    MAXIMUM_BATCH_SIZE,
     KeptMessage,
     Message,
     Reminder,
-    read_lease,
-    read_maximum,
     reminders_due,
-    require_batch_size,
     still_to_tell,
 )
 from tests.unit.partners.convention_days import DAY, DAYS, every_day
@@ -215,31 +210,3 @@ def test_a_partner_that_has_no_e_mail_any_more_is_not_written_to() -> None:
         still_to_tell([kept(30), kept(30, PARTNER)], {found.key: Addressed(found, WITHOUT_EMAIL)})
     )
     assert [message.audience for message in told] == [CAISSE]
-
-
-@pytest.mark.parametrize(("asked", "taken"), [(0, 50), (1, 1), (500, 500)])
-def test_fifty_messages_are_taken_unless_another_number_is_asked_for(asked: int, taken: int) -> None:
-    assert read_maximum(asked) == taken
-
-
-@pytest.mark.parametrize("asked", [-1, 501])
-def test_no_more_than_five_hundred_are_taken(asked: int) -> None:
-    with pytest.raises(InvalidField):
-        read_maximum(asked)
-
-
-@pytest.mark.parametrize(("asked", "seconds"), [(None, 60), (1, 1), (3600, 3600)])
-def test_messages_are_held_for_a_minute_unless_asked_otherwise(asked: float | None, seconds: int) -> None:
-    assert read_lease(asked) == timedelta(seconds=seconds)
-
-
-@pytest.mark.parametrize("asked", [0, 0.999, 3600.001, -1])
-def test_messages_are_held_for_a_second_to_an_hour(asked: float) -> None:
-    with pytest.raises(InvalidField):
-        read_lease(asked)
-
-
-def test_no_more_than_five_hundred_are_acknowledged_at_once() -> None:
-    require_batch_size([UUID(int=1)] * MAXIMUM_BATCH_SIZE)
-    with pytest.raises(InvalidField):
-        require_batch_size([UUID(int=1)] * (MAXIMUM_BATCH_SIZE + 1))
