@@ -1,4 +1,4 @@
-"""Which facts a convention allows: every refusal names the article. Nothing refused is ever written."""
+"""Which facts a convention allows. A refusal names the article that rules it; nothing refused is ever written."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -81,7 +81,7 @@ class FactStands(DomainError):
 
 
 def admit(fact: Fact, recorded: Sequence[RecordedFact], today: date) -> None:
-    """Whether `fact` may be recorded on `today` after those recorded. Raises DomainError that names the article."""
+    """Whether `fact` may be recorded on `today` after those recorded. Raises DomainError."""
     if isinstance(fact, Annulment):
         _admit_annulment(fact, recorded)
     else:

@@ -95,8 +95,9 @@ class ConventionServiceServicer:
 
     def RecordFact(self, request, context):
         """Records a fact: a signature, a letter received, an avenant, an attestation. Effective once
-        acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article; FAILED_PRECONDITION
-        RECORD_STATE where the convention does not allow it, naming the article; ABORTED RECORD_CHANGED.
+        acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article where one rules
+        it; FAILED_PRECONDITION RECORD_STATE where the convention does not allow it, naming the article; ABORTED
+        RECORD_CHANGED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,8 +42,9 @@ class ConventionServiceStub:
     """
     RecordFact: _grpc.UnaryUnaryMultiCallable[_convention_service_pb2.RecordFactRequest, _convention_service_pb2.RecordFactResponse]
     """Records a fact: a signature, a letter received, an avenant, an attestation. Effective once
-    acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article; FAILED_PRECONDITION
-    RECORD_STATE where the convention does not allow it, naming the article; ABORTED RECORD_CHANGED.
+    acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article where one rules
+    it; FAILED_PRECONDITION RECORD_STATE where the convention does not allow it, naming the article; ABORTED
+    RECORD_CHANGED.
     """
     AnnulFact: _grpc.UnaryUnaryMultiCallable[_convention_service_pb2.AnnulFactRequest, _convention_service_pb2.AnnulFactResponse]
     """Voids a fact that was recorded by mistake; it stays in the history. A signature cannot be voided.
@@ -81,8 +82,9 @@ class ConventionServiceAsyncStub(ConventionServiceStub):
     """
     RecordFact: _aio.UnaryUnaryMultiCallable[_convention_service_pb2.RecordFactRequest, _convention_service_pb2.RecordFactResponse]  # type: ignore[assignment]
     """Records a fact: a signature, a letter received, an avenant, an attestation. Effective once
-    acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article; FAILED_PRECONDITION
-    RECORD_STATE where the convention does not allow it, naming the article; ABORTED RECORD_CHANGED.
+    acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article where one rules
+    it; FAILED_PRECONDITION RECORD_STATE where the convention does not allow it, naming the article; ABORTED
+    RECORD_CHANGED.
     """
     AnnulFact: _aio.UnaryUnaryMultiCallable[_convention_service_pb2.AnnulFactRequest, _convention_service_pb2.AnnulFactResponse]  # type: ignore[assignment]
     """Voids a fact that was recorded by mistake; it stays in the history. A signature cannot be voided.
@@ -129,8 +131,9 @@ class ConventionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_convention_service_pb2.RecordFactResponse, _abc.Awaitable[_convention_service_pb2.RecordFactResponse]]:
         """Records a fact: a signature, a letter received, an avenant, an attestation. Effective once
-        acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article; FAILED_PRECONDITION
-        RECORD_STATE where the convention does not allow it, naming the article; ABORTED RECORD_CHANGED.
+        acknowledged. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD, naming the article where one rules
+        it; FAILED_PRECONDITION RECORD_STATE where the convention does not allow it, naming the article; ABORTED
+        RECORD_CHANGED.
         """
 
     @_abc_1.abstractmethod
