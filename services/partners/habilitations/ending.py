@@ -8,7 +8,7 @@ import structlog
 from services.kit.clock import Clock, paris_date
 from services.partners.acts import Acts
 from services.partners.habilitations.domain import Habilitation
-from services.partners.habilitations.granting import Granting
+from services.partners.habilitations.granting import UNCONFIRMED, Granting
 from services.partners.habilitations.store import HabilitationStore
 from services.partners.propagation.service import Propagator
 
@@ -43,9 +43,7 @@ class EndingService:
 
     async def _end_unconfirmed(self, today: date) -> None:
         while lapsed := await self._habilitations.list_lapsed(today, _BATCH):
-            await self._end(
-                lapsed, "not confirmed by the partner within sixty days of the renewal (art. 9-1)"
-            )
+            await self._end(lapsed, UNCONFIRMED)
 
     async def _end_with_conventions(self, today: date) -> None:
         ended_by = today - _KEPT_AFTER_END

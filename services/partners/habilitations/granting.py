@@ -21,6 +21,8 @@ from services.partners.records import found
 
 # The index that keeps a person from two live habilitations under one convention.
 LIVE_KEY = "habilitations_live_key"
+# Why a habilitation has lapsed, for the record.
+UNCONFIRMED = "not confirmed by the partner within sixty days of the renewal (art. 4-4, 9-1)"
 
 
 class Granting:
@@ -33,8 +35,10 @@ class Granting:
     async def grant(self, act: Act, convention: Convention, user: User, bouquet: Bouquet) -> Habilitation:
         """Habilitates a user under a convention in force (art. 4-2).
 
-        Raises ConventionNotInForce; breaks LIVE_KEY where this person has a live one here.
+        One of his that has lapsed makes room. Raises ConventionNotInForce; breaks LIVE_KEY where this person has a
+        live one here.
         """
+        await self._make_room(act, convention, user)
         habilitation = Habilitation(
             habilitation_id=new_uuid7(act.now),
             convention_id=convention.convention_id,
@@ -49,6 +53,13 @@ class Granting:
         kind = EventKind.HABILITATION_REGISTERED
         await act.note(kind, SubjectKind.HABILITATION, habilitation.habilitation_id, None, habilitation)
         return habilitation
+
+    async def _make_room(self, act: Act, convention: Convention, user: User) -> None:
+        lapsed_id = await self._habilitations.find_lapsed(
+            act.connection, convention.convention_id, user.email, act.today
+        )
+        if lapsed_id is not None:
+            await self.lapse(act, lapsed_id, UNCONFIRMED)
 
     async def end(self, act: Act, habilitation_id: UUID, reason: str) -> tuple[Habilitation, UUID]:
         """Ends a live habilitation from the commit on (N3, art. 4-4); the telling to identity comes with it.

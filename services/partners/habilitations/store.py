@@ -115,6 +115,21 @@ class HabilitationStore:
         )
         return [row.habilitation() for row in rows]
 
+    async def find_lapsed(
+        self, connection: AsyncConnection, convention_id: UUID, email: str, today: date
+    ) -> UUID | None:
+        """A person's habilitation under a convention that has lapsed and is not withdrawn yet, if there is one."""
+        row = await fetch_one(
+            connection,
+            _IdRow,
+            """
+            SELECT habilitation_id FROM habilitations
+            WHERE convention_id = %s AND lower(email) = lower(%s) AND withdraw_time IS NULL AND lapse_date <= %s
+            """,
+            (convention_id, email, today),
+        )
+        return None if row is None else row.habilitation_id
+
     async def list_lapsed(self, today: date, limit: int) -> list[Habilitation]:
         """The first `limit` habilitations that have lapsed and are not withdrawn yet."""
         rows = await self._database.fetch_all(
@@ -170,6 +185,11 @@ class HabilitationStore:
             {"habilitation_ids": list(habilitation_ids), "today": today},
         )
         return [row.standing() for row in rows]
+
+
+@dataclass(frozen=True)
+class _IdRow:
+    habilitation_id: UUID
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,13 @@ async def test_a_user_who_lapsed_takes_a_new_request(
     clock.advance(noon(LAPSE) - clock.now())
     with pytest.raises(HabilitationEnded):
         await register.habilitations.confirm(AGENT, convention.convention_id, [user.habilitation_id])
-    await register.registry.ending.run()
     again = await register.habilitation(convention, user.user)
     assert await register.decision(again) is Decision.GRANTED
+    before = await register.habilitations.get(AGENT, user.habilitation_id)
+    assert before.withdraw_time == clock.now()
+    clock.advance(timedelta(minutes=1))
+    await register.registry.propagator.run()
+    assert ("disable_account", user.habilitation_id) in register.identity.told
 
 
 async def test_a_user_of_another_convention_is_not_confirmed_here(
