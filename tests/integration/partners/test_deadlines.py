@@ -1,6 +1,7 @@
 """What falls due at a caisse, read from the real register."""
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ LAST_DAY, TERM, LAPSE = date(2026, 12, 10), date(2027, 3, 10), date(2027, 5, 9)
 # Of which no other test knows.
 OTHER_CAISSE, LARGE_CAISSE = "48", "87"
 OTHER_AGENT = Caller(frozenset({"hugues.agents.qf.internal"}))
+PROBE_SECONDS = 0.001
 CONVENTIONS, USERS_OF_EACH = 5000, 5
 
 
@@ -285,6 +287,9 @@ async def test_a_large_caisse_is_listed_in_two_seconds_and_keeps_nobody_waiting(
 ) -> None:
     await fill(database)
     seconds, waits = [], []
+    gc.collect()
+    # As the server does once it has started.
+    gc.freeze()
     for _ in range(3):
         waiting = asyncio.create_task(longest_wait())
         begun = perf_counter()
@@ -292,11 +297,12 @@ async def test_a_large_caisse_is_listed_in_two_seconds_and_keeps_nobody_waiting(
         seconds.append(perf_counter() - begun)
         waiting.cancel()
         waits.append(await waiting)
+    gc.unfreeze()
     counted = [each.user_count for each in listed.deadlines if each.kind is KIND.RECERTIFICATION]
     assert sum(counted) == CONVENTIONS * USERS_OF_EACH
     assert len([each for each in listed.deadlines if each.kind is KIND.RENEWAL]) == CONVENTIONS
     assert min(seconds) < 2
-    # A full collection of garbage, which holds everybody up too, may come at any time.
+    # A full collection of what the listing itself makes holds everybody up too, and may come at any time.
     assert min(waits) < 0.1
 
 
@@ -306,9 +312,9 @@ async def longest_wait() -> float:
     with suppress(asyncio.CancelledError):
         while True:
             begun = perf_counter()
-            await asyncio.sleep(0)
-            longest = max(longest, perf_counter() - begun)
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(PROBE_SECONDS)
+            # Whoever kept the loop busy meanwhile kept this from going on.
+            longest = max(longest, perf_counter() - begun - PROBE_SECONDS)
     return longest
 
 
