@@ -14,6 +14,7 @@ from pydantic import Field
 
 from cli.errors import CommandFailed, UsageFailed, refused_call
 from services.kit import telemetry
+from services.kit.acting_agent import AGENT_METADATA
 from services.kit.config import ConfigError, Section, TelemetrySettings, TlsSettings, load
 from services.kit.tls import channel_credentials
 
@@ -24,7 +25,6 @@ Answer_co = TypeVar("Answer_co", covariant=True)
 ENV_PREFIX = "QF_CLI_"
 AGENT_NAME = r"[a-z0-9.-]{1,100}"
 # By this metadata an internal system names the agent of the caisse who acts (art. 4-1).
-_AGENT_KEY = "caisse-agent"
 Metadata = tuple[tuple[str, str], ...]
 
 
@@ -144,7 +144,7 @@ class Services:
     @cached_property
     def partners(self) -> Service:
         """Caisses, partners, conventions, habilitations: called in the name of the agent."""
-        metadata = ((_AGENT_KEY, self._agent),) if self._agent else ()
+        metadata = ((AGENT_METADATA, self._agent),) if self._agent else ()
         return self._open("partners", self._settings.services.partners, metadata)
 
     @cached_property

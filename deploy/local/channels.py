@@ -12,8 +12,7 @@ from deploy.local.configuration import server_name, service_address
 from deploy.local.layout import Layout
 from deploy.local.people import AGENT_NAME
 from deploy.local.settings import Ports
-
-_AGENT_METADATA = "caisse-agent"
+from services.kit.acting_agent import AGENT_METADATA
 
 
 def internal_channel(
@@ -42,7 +41,7 @@ def internal_channel(
 
 def acting_as(agent_name: str) -> tuple[tuple[str, str], ...]:
     """The metadata of a call that this agent makes; an empty name stands for none."""
-    return ((_AGENT_METADATA, agent_name),)
+    return ((AGENT_METADATA, agent_name),)
 
 
 class _NamesAgent(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc, unused-ignore]  # Any in some stubs
@@ -56,7 +55,7 @@ class _NamesAgent(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc, u
     ) -> Any:
         """Passes the call on, with the agent's name in its metadata."""
         given = tuple(client_call_details.metadata or ())
-        named = () if any(key == _AGENT_METADATA for key, _ in given) else acting_as(AGENT_NAME)
+        named = () if any(key == AGENT_METADATA for key, _ in given) else acting_as(AGENT_NAME)
         details = grpc.aio.ClientCallDetails(
             client_call_details.method,
             client_call_details.timeout,

@@ -1,12 +1,13 @@
 """What identity does by itself, again and again."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
 from services.identity.dormancy.service import DormancyService
 from services.identity.events.service import SecurityEvents
 from services.identity.outbox.service import OutboxService
-from services.kit.periodic import Work, attempt
+from services.kit.periodic import Work, attempt_each
 
 
 class Housekeeping:
@@ -20,14 +21,13 @@ class Housekeeping:
         purge_sessions: Work,
         retention: timedelta,
     ) -> None:
-        self._parts: tuple[tuple[str, Work], ...] = (
-            ("look_for_dormant", dormancy.look_for_dormant),
-            ("purge_sessions", purge_sessions),
-            ("purge_events", partial(events.purge, retention)),
-            ("purge_messages", partial(outbox.purge, retention)),
-        )
+        self._parts: Mapping[str, Work] = {
+            "look_for_dormant": dormancy.look_for_dormant,
+            "purge_sessions": purge_sessions,
+            "purge_events": partial(events.purge, retention),
+            "purge_messages": partial(outbox.purge, retention),
+        }
 
     async def run(self) -> None:
         """Does all of it once, each part in a span of its own."""
-        for name, part in self._parts:
-            await attempt(part, name)
+        await attempt_each(self._parts)

@@ -1,7 +1,7 @@
 """Work that a server repeats for as long as it runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from secrets import SystemRandom
 
@@ -42,6 +42,12 @@ async def attempt(
             await work()
     except Exception as error:  # noqa: BLE001  # whatever it is, what comes after goes on
         _log.error("work_failed", work=name, error_type=type(error).__name__, location=error_location(error))
+
+
+async def attempt_each(parts: Mapping[str, Work]) -> None:
+    """Does each of `parts` once, by its name; what fails does not keep the rest from being done."""
+    for name, part in parts.items():
+        await attempt(part, name)
 
 
 async def _repeat(work: Work, every_seconds: float, name: str) -> None:

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from services.kit import telemetry
 from services.kit.clock import Clock, paris_date
 from services.kit.database import ConstraintViolated, Database
-from services.kit.errors import DomainError, RecordAlreadyExists, RecordChanged
+from services.kit.errors import DomainError, RecordAlreadyExists, RecordChanged, RecordNotFound
 from services.kit.identifiers import new_uuid7
 from services.partners.agents.domain import (
     AgentFunction,
@@ -131,11 +131,15 @@ class Acts:
 
     async def require_reader(self, caller: Caller, caisse_code: str) -> None:
         """Internal systems read every caisse's records, an agent his own caisse's. Raises AgentNotHabilitated."""
-        if not await self.may_read(caller, caisse_code):
+        if not await self._may_read(caller, caisse_code):
             raise AgentNotHabilitated
 
-    async def may_read(self, caller: Caller, caisse_code: str) -> bool:
-        """Whether the caller may read the records of this caisse."""
+    async def require_visible(self, caller: Caller, caisse_code: str) -> None:
+        """The same for one record of this caisse: absent and forbidden read the same. Raises RecordNotFound."""
+        if not await self._may_read(caller, caisse_code):
+            raise RecordNotFound
+
+    async def _may_read(self, caller: Caller, caisse_code: str) -> bool:
         if not shows_agent_certificate(caller, self._agent_certificates):
             return True
         return await self._agents.is_present(caisse_code, acting_name(caller, self._agent_certificates))

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.message import Message
 from google.type.date_pb2 import Date
 
+from services.kit.acting_agent import AGENT_METADATA
 from services.kit.identifiers import parse_uuid
 from services.kit.tls import peer_names
 from services.partners.agents.domain import Caller
@@ -17,9 +18,6 @@ from services.partners.fields import calendar_date
 
 if TYPE_CHECKING:  # generic in its stubs only
     Context = grpc.aio.ServicerContext[Any, Any]
-
-# By which an internal system names the agent who acts through it (art. 4-1).
-AGENT_METADATA = "caisse-agent"
 
 
 def caller_of(context: Context) -> Caller:

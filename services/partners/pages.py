@@ -30,11 +30,14 @@ _NIL, _MAXIMUM = UUID(int=0), UUID(int=2**128 - 1)
 
 def identifier_after(page_token: str) -> UUID:
     """The identifier behind which a page begins, oldest first. Raises InvalidField."""
-    key = decode_page_token(page_token)
-    return parse_uuid("page_token", key) if key else _NIL
+    return _identifier(page_token, _NIL)
 
 
 def identifier_before(page_token: str) -> UUID:
     """The identifier before which a page begins, newest first. Raises InvalidField."""
+    return _identifier(page_token, _MAXIMUM)
+
+
+def _identifier(page_token: str, of_the_first_page: UUID) -> UUID:
     key = decode_page_token(page_token)
-    return parse_uuid("page_token", key) if key else _MAXIMUM
+    return parse_uuid("page_token", key) if key else of_the_first_page

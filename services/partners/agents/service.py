@@ -1,5 +1,6 @@
 """Use cases on the agents of the caisses."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -82,9 +83,9 @@ class AgentService:
                 raise AgentWithdrawn
             if agent.function is AgentFunction.DIRECTOR:
                 raise DirectorInOffice
-            await self._end(act, agent, EventKind.AGENT_WITHDRAWN)
+            withdrawn = await self._end(act, agent, EventKind.AGENT_WITHDRAWN)
         _log.info("agent_withdrawn", agent_id=str(agent_id))
-        return found(await self._agents.find(agent_id))
+        return withdrawn
 
     async def list_page(
         self, caller: Caller, caisse_code: str, asked: int, page_token: str
@@ -104,12 +105,11 @@ class AgentService:
         await act.note(kind, SubjectKind.CAISSE_AGENT, agent.agent_id, None, agent)
         return agent
 
-    async def _end(self, act: Act, agent: CaisseAgent, kind: EventKind) -> None:
+    async def _end(self, act: Act, agent: CaisseAgent, kind: EventKind) -> CaisseAgent:
         await self._agents.set_withdrawn(act.connection, agent.agent_id, act.now)
-        after = CaisseAgent(
-            agent.agent_id, agent.caisse_code, agent.identity, agent.function, agent.habilitate_time, act.now
-        )
+        after = replace(agent, withdraw_time=act.now)
         await act.note(kind, SubjectKind.CAISSE_AGENT, agent.agent_id, agent, after)
+        return after
 
 
 _ADDED = {

@@ -7,7 +7,6 @@ from uuid import UUID
 import structlog
 
 from services.kit.clock import Clock, paris_date
-from services.kit.errors import RecordNotFound
 from services.kit.identifiers import new_uuid7, page_size
 from services.partners.acts import Act, Acts, require_unchanged, unique
 from services.partners.agents.domain import Caller
@@ -157,8 +156,7 @@ class ConventionService:
     async def get(self, caller: Caller, convention_id: UUID) -> ConventionView:
         """The convention as it stands today. Raises RecordNotFound, also for an agent of another caisse."""
         record = found(await self._conventions.find(convention_id))
-        if not await self._acts.may_read(caller, record.convention.caisse_code):
-            raise RecordNotFound
+        await self._acts.require_visible(caller, record.convention.caisse_code)
         return view_on(record, paris_date(self._clock.now()))
 
     async def list_page(

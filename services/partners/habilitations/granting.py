@@ -71,7 +71,7 @@ class Granting:
         return await self._withdraw(act, before, reason, EventKind.HABILITATION_WITHDRAWN)
 
     async def lapse(self, act: Act, habilitation_id: UUID, reason: str) -> UUID | None:
-        """Keeps that time has ended a habilitation; None where somebody has ended or confirmed it meanwhile."""
+        """Keeps that time has ended a habilitation; None where somebody has ended it meanwhile."""
         before = found(await self._habilitations.lock(act.connection, habilitation_id))
         if before.withdraw_time is not None:
             return None

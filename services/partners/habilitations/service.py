@@ -8,7 +8,6 @@ from uuid import UUID
 import structlog
 
 from services.kit.clock import Clock, paris_date
-from services.kit.errors import RecordNotFound
 from services.kit.identifiers import page_size
 from services.partners.acts import Acts
 from services.partners.agents.domain import Caller
@@ -60,8 +59,7 @@ class HabilitationService:
     async def get(self, caller: Caller, habilitation_id: UUID) -> Habilitation:
         """The habilitation. Raises RecordNotFound, also for an agent of another caisse."""
         habilitation = await self._find(habilitation_id)
-        if not await self._acts.may_read(caller, habilitation.caisse_code):
-            raise RecordNotFound
+        await self._acts.require_visible(caller, habilitation.caisse_code)
         return habilitation
 
     async def list_page(
@@ -70,8 +68,7 @@ class HabilitationService:
         """A page of a convention's habilitations as registered. Raises InvalidField, RecordNotFound."""
         size, after = page_size(asked), identifier_after(page_token)
         convention = found(await self._conventions.find(convention_id)).convention
-        if not await self._acts.may_read(caller, convention.caisse_code):
-            raise RecordNotFound
+        await self._acts.require_visible(caller, convention.caisse_code)
         habilitations = await self._habilitations.list_after(convention_id, after, size + 1)
         return page_of(habilitations, size, lambda habilitation: str(habilitation.habilitation_id))
 

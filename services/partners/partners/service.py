@@ -7,7 +7,6 @@ from uuid import UUID
 import structlog
 
 from services.kit.clock import Clock, paris_date
-from services.kit.errors import RecordNotFound
 from services.kit.identifiers import new_uuid7, page_size
 from services.partners.acts import Act, Acts, require_unchanged, unique
 from services.partners.agents.domain import Caller
@@ -139,8 +138,7 @@ class PartnerService:
     async def get(self, caller: Caller, partner_id: UUID) -> Partner:
         """The partner. Raises RecordNotFound, also for an agent of another caisse."""
         partner = found(await self._partners.find(partner_id))
-        if not await self._acts.may_read(caller, partner.caisse_code):
-            raise RecordNotFound
+        await self._acts.require_visible(caller, partner.caisse_code)
         return partner
 
     async def list_page(

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import structlog
 
-from services.kit.errors import RecordNotFound
 from services.kit.identifiers import new_uuid7, page_size
 from services.partners.acts import Act, Acts, require_unchanged, unique
 from services.partners.agents.domain import Caller
@@ -171,8 +170,7 @@ class RequestService:
     async def get(self, caller: Caller, access_request_id: UUID) -> AccessRequest:
         """The form. Raises RecordNotFound, also for an agent of another caisse."""
         request = await self._find(access_request_id)
-        if not await self._acts.may_read(caller, request.caisse_code):
-            raise RecordNotFound
+        await self._acts.require_visible(caller, request.caisse_code)
         return request
 
     async def list_page(
