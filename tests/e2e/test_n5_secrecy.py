@@ -6,6 +6,7 @@ NIR, name or password in clear in what PostgreSQL and Valkey write to disk.
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ AMOUNT_CENTS = 3133713
 PASSWORD = "Sentinelle-du-Colombier-77"
 WRONG_PASSWORD = "Sentinelle-perdue-0815"
 FLUSH_SECONDS = 2.0
+SHORTEST_NIR = 13
 # Envoy's own: what it takes from the caller is overwritten by "-", what it counts itself is left as it is.
 EDGE_ATTRIBUTES = {
     "component",
@@ -310,8 +312,25 @@ def _consult_request(nir: str) -> quotient_pb.ConsultQuotientRequest:
 
 
 def found(sentinels: list[str], haystack: bytes) -> list[str]:
-    """The sentinels that stand in `haystack`, as UTF-8."""
-    return [sentinel for sentinel in sentinels if sentinel.encode() in haystack]
+    """The sentinels that stand in `haystack`, as UTF-8. An amount counts by itself only: the digits of clocks and of
+    random identifiers hold any seven sooner or later."""
+    return [sentinel for sentinel in sentinels if re.search(_as_told(sentinel), haystack)]
+
+
+def _as_told(sentinel: str) -> bytes:
+    escaped = re.escape(sentinel.encode())
+    is_amount = not sentinel.strip("0123456789.,") and len(sentinel) < SHORTEST_NIR
+    return rb"(?<![0-9A-Za-z])" + escaped + rb"(?![0-9A-Za-z])" if is_amount else escaped
+
+
+@pytest.mark.parametrize("told", [b"3133713", b'{"amount_cents":3133713}', b"31337,13 EUR", b"x 31337.13 y"])
+def test_an_amount_is_found_where_it_is_told(told: bytes) -> None:
+    assert found(["3133713", "31337.13", "31337,13"], told)
+
+
+@pytest.mark.parametrize("clock", [b"1790313371328", b"a3133713f", b"1231337.139"])
+def test_an_amount_is_not_seen_in_the_digits_of_a_clock(clock: bytes) -> None:
+    assert found(["3133713", "31337.13", "31337,13"], clock) == []
 
 
 def files_under(folder: Path) -> Iterator[Path]:
