@@ -106,7 +106,7 @@ class GuardedGroup(TyperGroup):
         return sorted(super().list_commands(ctx), key=lambda name: name in _LOOKED_AT)
 
 
-_LOOKED_AT = frozenset({"deadlines", "history", "events", "status"})
+_LOOKED_AT = frozenset({"deadlines", "history", "events", "report", "retention", "status"})
 
 
 def refuse_confidential_arguments(arguments: Sequence[str]) -> None:

@@ -121,6 +121,12 @@ class Service:
         """Opens a stream. It has no deadline as a whole; its reader bounds each wait."""
         return method(requests, metadata=_traceparent() + self._metadata)
 
+    def watch(
+        self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request
+    ) -> Answers[Response]:
+        """Asks once and is told again and again. It has no deadline: keepalive finds a service that is gone."""
+        return method(request, metadata=_traceparent() + self._metadata)
+
     def explained(self, error: grpc.RpcError) -> CommandFailed:
         """What `error` means to the person at the keyboard."""
         telemetry.fail(error.code().name)

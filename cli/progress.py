@@ -52,5 +52,8 @@ class LateProgress:
                 transient=True,
             )
             self._progress.start()
-            self._task = self._progress.add_task(self._text, total=self._total, counted=counted)
+            # What was done before it appeared tells nothing of the pace.
+            self._task = self._progress.add_task(
+                self._text, total=self._total, completed=completed, counted=counted
+            )
         self._progress.update(self._task, completed=completed, counted=counted)

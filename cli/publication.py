@@ -1,47 +1,52 @@
-"""Publishes lines of dossiers: chunks over one stream, a few in flight, constant memory whatever the file's size."""
+"""Publishes the entries of a file: chunks over one stream, a few in flight, constant memory whatever the file's size.
+
+Each chunk says up to which line of the file it goes, and that is committed with it: after a cut the file is read from
+a little before the last line that is in, so that whatever was refused there is told, too.
+"""
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 
-import grpc
-
+from cli.chunk_stream import ChunkStream
 from cli.connection import Answers
-from cli.ndjson import Dossier, Line, LineRefused, Refusal, parse_line
+from cli.dossier_rules import Dossier, Entry, Quotient
+from cli.refusals import Refusal, RefusedLine
 from msa.quotient.v1 import dossier_service_pb2 as pb
 from services.kit.messages import to_date
 
 # The protos allow 500 records a chunk; a chunk of long lines ends sooner, to stay under gRPC's 4 MiB.
 CHUNK_LINES = 500
 CHUNK_BYTES = 1024 * 1024
-CHUNKS_IN_FLIGHT = 4
-# A chunk is committed in well under a second; a service that is silent for so long has stopped.
-ANSWER_TIMEOUT_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class RefusedLine:
-    """A line that did not go in, and why."""
-
-    number: int
-    refusal: Refusal
+# The service commits those that wait together.
+CHUNKS_IN_FLIGHT = 8
+# Of so many lines that are in nobody may have told what was refused.
+RESENT_LINES = CHUNKS_IN_FLIGHT * CHUNK_LINES
 
 
 @dataclass
 class Tally:
-    """What became of the lines so far."""
+    """What became of the lines so far; what a run before settled is in it."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     refused: int = 0
     blank: int = 0
-    size_bytes: int = 0
     last_line: int = 0
+
+    @classmethod
+    def of(cls, publication: pb.Publication) -> Tally:
+        """What became of the lines of a publication."""
+        return cls(
+            publication.created_count,
+            publication.updated_count,
+            publication.unchanged_count,
+            publication.refused_count,
+            last_line=publication.last_line,
+        )
 
     @property
     def committed(self) -> int:
@@ -71,91 +76,88 @@ class Chunk:
         """Whether the next line belongs into the next chunk."""
         return self.last_line - self.first_line + 1 >= CHUNK_LINES or self.size_bytes >= CHUNK_BYTES
 
-    def add(self, line: Line) -> None:
+    def add(self, entry: Entry) -> None:
         """Takes a line in: a record, a refusal or nothing."""
-        self.last_line = line.number
-        self.size_bytes += line.size_bytes
-        if line.is_blank:
-            self.blank += 1
-            return
-        try:
-            record = to_record(parse_line(line))
-        except LineRefused as refused:
-            self.refused.append(RefusedLine(line.number, refused.refusal))
-            return
-        self.records.append(record)
-        self.numbers.append(line.number)
+        self.last_line = entry.number
+        self.size_bytes += entry.size_bytes
+        match entry.content:
+            case Dossier():
+                self.records.append(to_record(entry.content))
+                self.numbers.append(entry.number)
+            case Refusal():
+                self.refused.append(RefusedLine(entry.number, entry.content))
+            case None:
+                self.blank += 1
 
 
 class Publication:
-    """One stream of chunks to the service."""
+    """One stream of chunks to the service, for a publication that is open."""
 
     def __init__(
         self,
+        begun: pb.Publication,
         open_stream: Callable[[Iterator[pb.PublishDossiersRequest]], Answers[pb.PublishDossiersResponse]],
         on_settled: Callable[[Tally, Sequence[RefusedLine]], None],
+        field_name: Callable[[str], str] = str,
     ) -> None:
-        """`on_settled` is told, in the order of the file, what became of each chunk."""
-        self.tally = Tally()
+        """`on_settled` is told, in the order of the file, what became of each chunk.
+
+        `field_name` is what a field of NDJSON is called in the file.
+        """
+        self.tally = Tally.of(begun)
+        self._begun = begun
         self._on_settled = on_settled
-        self._requests: SimpleQueue[pb.PublishDossiersRequest | None] = SimpleQueue()
-        self._answers = open_stream(iter(self._requests.get, None))
+        self._field_name = field_name
+        self._stream = ChunkStream(open_stream)
         self._in_flight: deque[Chunk] = deque()
 
-    def publish(self, lines: Iterable[Line]) -> Tally:
-        """Publishes `lines`; a line that breaks a rule stays out alone.
+    def publish(self, entries: Iterable[Entry]) -> Tally:
+        """Publishes `entries`; one that breaks a rule stays out alone.
 
         Raises grpc.RpcError when the stream breaks: what the tally says is committed stays committed.
         """
-        try:
-            for chunk in chunks(lines):
+        with self._stream:
+            for chunk in chunks(entries, self._begun.last_line):
                 if len(self._in_flight) == CHUNKS_IN_FLIGHT:
                     self._settle_oldest()
                 self._send(chunk)
             while self._in_flight:
                 self._settle_oldest()
-        except BaseException:
-            self._answers.cancel()
-            raise
-        finally:
-            self._requests.put(None)
         return self.tally
 
     def _send(self, chunk: Chunk) -> None:
-        if chunk.records:
-            self._requests.put(pb.PublishDossiersRequest(records=chunk.records))
-            chunk.records.clear()
+        self._stream.send(
+            pb.PublishDossiersRequest(
+                records=chunk.records,
+                publication_id=self._begun.publication_id,
+                last_line=chunk.last_line,
+                refused_count=len(chunk.refused),
+            )
+        )
+        chunk.records.clear()
         self._in_flight.append(chunk)
 
     def _settle_oldest(self) -> None:
-        chunk = self._in_flight[0]
-        results = self._next_answer().results if chunk.numbers else ()
-        self._in_flight.popleft()
+        results = self._stream.answer().results
+        chunk = self._in_flight.popleft()
         refused = list(chunk.refused)
         for number, result in zip(chunk.numbers, results, strict=True):
             if result.outcome == pb.PUBLICATION_OUTCOME_REFUSED:
-                refused.append(RefusedLine(number, _refusal(result)))
-            self._count(result)
-        self.tally.refused += len(chunk.refused)
-        self.tally.blank += chunk.blank
-        self.tally.size_bytes += chunk.size_bytes
-        self.tally.last_line = chunk.last_line
+                refused.append(RefusedLine(number, self._refusal(result)))
+        if chunk.last_line > self._begun.last_line:
+            self._count(chunk, results)
         self._on_settled(self.tally, sorted(refused, key=lambda line: line.number))
 
-    def _next_answer(self) -> pb.PublishDossiersResponse:
-        watchdog = threading.Timer(ANSWER_TIMEOUT_SECONDS, self._answers.cancel)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            return next(self._answers)
-        except StopIteration:
-            raise StreamEndedEarly from None
-        finally:
-            watchdog.cancel()
+    def _count(self, chunk: Chunk, results: Iterable[pb.PublishedRecord]) -> None:
+        for result in results:
+            counter = _COUNTERS.get(result.outcome, "refused")
+            setattr(self.tally, counter, getattr(self.tally, counter) + 1)
+        self.tally.refused += len(chunk.refused)
+        self.tally.blank += chunk.blank
+        self.tally.last_line = chunk.last_line
 
-    def _count(self, result: pb.PublishedRecord) -> None:
-        counter = _COUNTERS.get(result.outcome, "refused")
-        setattr(self.tally, counter, getattr(self.tally, counter) + 1)
+    def _refusal(self, result: pb.PublishedRecord) -> Refusal:
+        return Refusal(self._field_name(_in_file(result.field)), result.rule, result.description)
 
 
 _COUNTERS: Mapping[int, str] = {
@@ -165,29 +167,13 @@ _COUNTERS: Mapping[int, str] = {
 }
 
 
-class StreamEndedEarly(grpc.RpcError):
-    """The service ended the stream before it had answered every chunk."""
-
-    def code(self) -> grpc.StatusCode:
-        """As if the connection had been lost."""
-        return grpc.StatusCode.UNAVAILABLE
-
-    def details(self) -> str:
-        """In words."""
-        return "the stream ended early"
-
-    def trailing_metadata(self) -> tuple[()]:
-        """None."""
-        return ()
-
-
-def chunks(lines: Iterable[Line]) -> Iterator[Chunk]:
-    """`lines` in chunks that fit one request, each parsed."""
+def chunks(entries: Iterable[Entry], settled_line: int = 0) -> Iterator[Chunk]:
+    """`entries` in chunks that fit one request; one chunk ends with the line that is settled."""
     chunk: Chunk | None = None
-    for line in lines:
-        chunk = chunk or Chunk(line.number)
-        chunk.add(line)
-        if chunk.is_full:
+    for entry in entries:
+        chunk = chunk or Chunk(entry.number)
+        chunk.add(entry)
+        if chunk.is_full or entry.number == settled_line:
             yield chunk
             chunk = None
     if chunk:
@@ -196,11 +182,13 @@ def chunks(lines: Iterable[Line]) -> Iterator[Chunk]:
 
 def to_record(dossier: Dossier) -> pb.DossierRecord:
     """`dossier` as it travels."""
-    adresse, quotient = dossier.adresse, dossier.quotient
+    adresse = dossier.adresse
     return pb.DossierRecord(
         caisse_code=dossier.caisse,
         numero_dossier=dossier.numero_dossier,
         nir=dossier.nir.reveal(),
+        other_nirs=[nir.reveal() for nir in dossier.other_nirs],
+        holders_complete=dossier.holders_complete,
         coordonnees=pb.Coordonnees(
             allocataires=[
                 pb.Allocataire(
@@ -216,28 +204,36 @@ def to_record(dossier: Dossier) -> pb.DossierRecord:
             code_postal_ville=adresse.code_postal_ville,
             pays=adresse.pays,
         ),
-        quotient_period=pb.QuotientPeriod(
-            valid_from=to_date(quotient.valid_from),
-            valid_to=to_date(quotient.valid_to),
-            amount_cents=quotient.amount_cents,
-        )
-        if quotient
-        else None,
+        quotient_period=_to_period(dossier.quotient) if dossier.quotient else None,
+        further_quotient_periods=[_to_period(quotient) for quotient in dossier.other_quotients],
+        quotient_periods_complete=dossier.quotients_complete,
+        closed_from=to_date(dossier.closed_from),
     )
 
 
-# What the service calls a field → what it is called in the file.
+def _to_period(quotient: Quotient) -> pb.QuotientPeriod:
+    return pb.QuotientPeriod(
+        valid_from=to_date(quotient.valid_from),
+        valid_to=to_date(quotient.valid_to),
+        amount_cents=quotient.amount_cents,
+    )
+
+
+# What the service calls a field → what it is called in a file.
 _FILE_NAMES = (
     ("caisse_code", "caisse"),
     ("quotient_period.amount_cents", "quotient_familial.valeur"),
     ("quotient_period.", ""),
+    ("further_quotient_periods", "autres_quotients_familiaux"),
     ("coordonnees.allocataires", "allocataires"),
     ("coordonnees", "adresse"),
+    ("other_nirs", "allocataires"),
+    ("closed_from", "radie_le"),
 )
 
 
-def _refusal(result: pb.PublishedRecord) -> Refusal:
+def _in_file(field_name: str) -> str:
     for theirs, ours in _FILE_NAMES:
-        if result.field.startswith(theirs):
-            return Refusal(ours + result.field.removeprefix(theirs), result.rule, result.description)
-    return Refusal(result.field, result.rule, result.description)
+        if field_name.startswith(theirs):
+            return (ours + field_name.removeprefix(theirs)).replace(".amount_cents", ".valeur")
+    return field_name

@@ -1,6 +1,7 @@
 """The register of partners, as several commands read it."""
 
 from cli.application import Qf
+from cli.errors import UsageFailed
 from msa.partners.v1 import access_request_service_pb2 as request_pb
 from msa.partners.v1 import access_request_service_pb2_grpc as request_rpc
 from msa.partners.v1 import caisse_agent_service_pb2 as agent_pb
@@ -42,6 +43,15 @@ def partner(qf: Qf, partner_id: str) -> partner_pb.Partner:
     """The partner with this id. Raises CommandFailed where there is none."""
     request = partner_pb.GetPartnerRequest(partner_id=partner_id)
     return qf.services.partners.call(partners(qf).GetPartner, request).partner
+
+
+def caisse(qf: Qf, caisse_code: str) -> partner_pb.Caisse:
+    """The caisse with this code. Raises UsageFailed where there is none."""
+    stub = partner_rpc.CaisseServiceStub(qf.services.partners.channel)
+    for found in qf.services.partners.call(stub.ListCaisses, partner_pb.ListCaissesRequest()).caisses:
+        if found.caisse_code == caisse_code:
+            return found
+    raise UsageFailed("There is no such caisse.", "`qf caisse list` tells which there are.")
 
 
 def convention(qf: Qf, convention_id: str) -> convention_pb.Convention:

@@ -25,11 +25,15 @@ from cli.commands import (
     events,
     history,
     journal,
+    keys,
     letter,
     opposition,
     outbox,
     partner,
+    person,
+    report,
     request,
+    retention,
     session,
     status,
     users,
@@ -93,10 +97,14 @@ for module, name, panel in (
     (dossiers, "dossiers", _FAMILIES),
     (opposition, "opposition", _FAMILIES),
     (journal, "journal", _FAMILIES),
+    (person, "person", _FAMILIES),
+    (keys, "keys", _TOOLS),
     (demo, "demo", _TOOLS),
 ):
     app.add_typer(module.group, name=name, rich_help_panel=panel)
 deadlines.add_to(app, _REGISTER)
 history.add_to(app, _REGISTER)
 events.add_to(app, _SESSIONS)
+report.add_to(app, _FAMILIES)
+retention.add_to(app, _FAMILIES)
 status.add_to(app, _TOOLS)

@@ -20,6 +20,7 @@ from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
 from msa.quotient.v1 import disclosure_service_pb2 as disclosure_pb
+from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
 
 # Descriptors: the stubs give two names to one class.
@@ -93,25 +94,39 @@ def account(record: identity_pb.Account) -> Row:
 
 
 def opposition(record: opposition_pb.Opposition) -> Row:
-    """An opposition; whose it is stays out."""
+    """An opposition and its withdrawal, if there was one; whose it is stays out."""
     return {
         **fields(record, "opposition_id"),
         **fields(record.scope, "caisse_code"),
         "scope": "one partner" if record.scope.partner_id else "every partner",
         **fields(record.scope, "partner_id"),
-        **fields(record, "channel", "record_time", "withdraw_time"),
+        **fields(record, "requester", "declarant", "channel", "received_on", "reference"),
+        **fields(record, "record_time", "withdraw_time"),
+        **{
+            f"withdrawal_{name}": value
+            for name, value in fields(
+                record.withdrawal, "requester", "channel", "received_on", "reference"
+            ).items()
+        },
     }
 
 
 def disclosure(record: disclosure_pb.Disclosure) -> Row:
-    """A line of the journal."""
+    """A line of the journal; what was shown is in the lines of one person only (RGPD art. 15)."""
     return {
-        **fields(record, "disclose_time", "outcome", "purpose"),
+        **fields(record, "disclose_time", "outcome", "purpose", "purpose_text"),
         "month": f"{record.month.year:04d}-{record.month.month:02d}",
         **fields(record, "partner_id", "account_id", "case_reference"),
         "period_starts": [_day(start).isoformat() for start in record.period_starts],
+        "shown_periods": [quotient_period(period) for period in record.shown_periods],
         **fields(record, "consultation_id", "trace_id"),
     }
+
+
+def quotient_period(record: dossier_pb.QuotientPeriod) -> str:
+    """A QF in one text, with an ISO 8601 interval: `2026-01-01/2026-06-30: 612.34 EUR`, `2026-07-01/..: 590.00 EUR`."""
+    first, last = day(record, "valid_from"), day(record, "valid_to")
+    return f"{first}/{last or '..'}: {record.amount_cents // 100}.{record.amount_cents % 100:02} EUR"
 
 
 def fields(record: Message, *names: str) -> dict[str, Value]:

@@ -251,6 +251,7 @@ class QuotientClient:
                 caisse_code=right.caisse_code,
                 month=Date(year=consultation.month.year, month=consultation.month.month, day=1),
                 purpose=disclosure_pb.Purpose.ValueType(consultation.purpose),
+                purpose_text=consultation.purpose_text,
                 case_reference=consultation.case_reference,
                 account_id=caller.account_id,
                 habilitation_id=caller.habilitation_id,

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import IntEnum
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import TypeVar
 
-from services.kit.case_reference import read_case_reference
+from services.kit.case_reference import read_case_reference, read_purpose_text
 from services.kit.errors import DomainError, FieldViolation, InvalidField, Reason
 from services.kit.nir import Nir
 from services.kit.redaction import DeviceToken, SessionToken
@@ -40,6 +41,8 @@ class Outcome(IntEnum):
     OPPOSED = 2
     NOT_FOUND = 3
     NO_QUOTIENT = 4
+    DOSSIER_CLOSED = 5
+    OUTSIDE_WINDOW = 6
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Consultation:
     nir: Nir
     month: date
     purpose: Purpose
+    purpose_text: str = field(repr=False)
     case_reference: str = field(repr=False)
 
 
@@ -253,7 +257,7 @@ def network_prefix(address: str) -> str:
 
 
 def parse_consultation(
-    *, nir: str, month: str, purpose: int, case_reference: str, today: date
+    *, nir: str, month: str, purpose: int, purpose_text: str, case_reference: str, today: date
 ) -> Consultation:
     """The consultation asked for; an empty month is that of `today`, the day in Europe/Paris.
 
@@ -263,10 +267,12 @@ def parse_consultation(
     parsed_nir = _collecting(Nir.parse, nir, violations)
     parsed_month = _parse_month(month, today, violations)
     parsed_purpose = _parse_purpose(purpose, violations)
+    reads_purpose_text = partial(read_purpose_text, required=parsed_purpose is Purpose.OTHER)
+    parsed_text = _collecting(reads_purpose_text, purpose_text, violations) if parsed_purpose else ""
     _collecting(read_case_reference, case_reference, violations)
-    if violations or parsed_nir is None or parsed_purpose is None:
+    if violations or parsed_nir is None or parsed_purpose is None or parsed_text is None:
         raise InvalidField(*violations)
-    return Consultation(parsed_nir, parsed_month, parsed_purpose, case_reference)
+    return Consultation(parsed_nir, parsed_month, parsed_purpose, parsed_text, case_reference)
 
 
 def _collecting(read: Callable[[str], T], text: str, violations: list[FieldViolation]) -> T | None:

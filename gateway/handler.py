@@ -93,6 +93,7 @@ class QuotientHandler(QuotientServiceServicer):
                 nir=request.nir,
                 month=request.month,
                 purpose=request.purpose,
+                purpose_text=request.purpose_text,
                 case_reference=request.case_reference,
             )
         return _consult_response(disclosure)

@@ -19,8 +19,8 @@ def is_opposed(scopes: Iterable[OppositionScope], right: Right) -> bool:
 def withheld(disclosure: Disclosure) -> Disclosure:
     """What is shown of an opposed consultation: that it is opposed (art. 6-3), whatever was disclosed to us.
 
-    A person without a dossier at this caisse stays not found: "not yours" and "unknown" look the same (N6).
+    A person without a dossier at this caisse stays not found: "not yours" and "unknown" look the same (N6). So does a
+    month that nobody may ask for: it says nothing of anybody.
     """
-    if disclosure.outcome is Outcome.NOT_FOUND:
-        return Disclosure(Outcome.NOT_FOUND, disclosure.consultation_id)
-    return Disclosure(Outcome.OPPOSED, disclosure.consultation_id)
+    said_of_nobody = disclosure.outcome in (Outcome.NOT_FOUND, Outcome.OUTSIDE_WINDOW)
+    return Disclosure(disclosure.outcome if said_of_nobody else Outcome.OPPOSED, disclosure.consultation_id)

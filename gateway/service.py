@@ -146,6 +146,7 @@ class Consultations:
         nir: str,
         month: str,
         purpose: int,
+        purpose_text: str,
         case_reference: str,
     ) -> Disclosure:
         """What may be shown of a family's QF; every outcome has its line in the journal (N2).
@@ -164,6 +165,7 @@ class Consultations:
                     nir=nir,
                     month=month,
                     purpose=purpose,
+                    purpose_text=purpose_text,
                     case_reference=case_reference,
                     today=paris_date(self._clock.now()),
                 )

@@ -23,6 +23,7 @@ from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
 from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceStub
 from msa.quotient.v1.dossier_service_pb2_grpc import DossierServiceStub
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
+from services.kit.messages import to_date
 from tests.people import new_nir
 
 BOURGOGNE = "21"
@@ -134,8 +135,9 @@ class Caisse:
         nom: str = "Mirabelle",
         valid_from: date = date(2026, 1, 1),
         numero_dossier: str | None = None,
+        closed_from: date | None = None,
     ) -> str:
-        """Publishes a dossier, with a QF unless `amount_cents` is None; returns its NIR."""
+        """Publishes a dossier, with a QF unless `amount_cents` is None, closed or open; returns its NIR."""
         nir = nir or new_nir()
         record = dossier_pb.DossierRecord(
             caisse_code=caisse_code,
@@ -148,11 +150,10 @@ class Caisse:
                 code_postal_ville="21999 VALLOMBREUSE",
                 pays="FRANCE",
             ),
+            closed_from=to_date(closed_from),
         )
         if amount_cents is not None:
-            record.quotient_period.valid_from.CopyFrom(
-                Date(year=valid_from.year, month=valid_from.month, day=valid_from.day)
-            )
+            record.quotient_period.valid_from.CopyFrom(to_date(valid_from))
             record.quotient_period.amount_cents = amount_cents
         call = self.dossiers.PublishDossiers(iter([dossier_pb.PublishDossiersRequest(records=[record])]))
         results = [result async for response in call for result in response.results]

@@ -62,9 +62,13 @@ class Portal:
         body = {"nir": nir, "purpose": PURPOSE, **fields}
         return await self.json.post("/v1/quotients:consult", json=body, headers=bearer(token))
 
-    async def consult_grpc(self, token: str, nir: str) -> quotient_pb.ConsultQuotientResponse:
+    async def consult_grpc(
+        self, token: str, nir: str, month: str = "", case_reference: str = ""
+    ) -> quotient_pb.ConsultQuotientResponse:
         """`msa.gateway.v1.QuotientService/ConsultQuotient`."""
-        request = quotient_pb.ConsultQuotientRequest(nir=nir, purpose=quotient_pb.PURPOSE_PRICING)
+        request = quotient_pb.ConsultQuotientRequest(
+            nir=nir, month=month, purpose=quotient_pb.PURPOSE_PRICING, case_reference=case_reference
+        )
         return await self.quotients.ConsultQuotient(request, metadata=grpc_bearer(token), timeout=10)
 
 

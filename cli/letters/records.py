@@ -143,4 +143,116 @@ class SuspensionLetter:
     reason: str
 
 
-Letter = HabilitationLetter | PasswordLetter | ConventionLetter | DenunciationLetter | SuspensionLetter
+@dataclass(frozen=True, repr=False)
+class ConsultationEntry:
+    """A consultation on the statement: when, by which partner, why, and what it showed, in words."""
+
+    moment: str
+    partner: str
+    purpose: str
+    case_reference: str
+    month: str
+    shown_lines: tuple[str, ...]
+    shows_quotient: bool
+
+
+@dataclass(frozen=True, repr=False)
+class QuotientEntry:
+    """A QF on the statement, with the time in which it was known and what brought it, in words."""
+
+    validity: str
+    amount: str
+    known: str
+    origin: str
+    is_current: bool
+
+
+@dataclass(frozen=True, repr=False)
+class DossierEntry:
+    """A dossier on the statement; without `address_lines`, its coordonnées are not told."""
+
+    numero: str
+    held: str
+    closed_date: date | None
+    allocataires: tuple[str, ...]
+    address_lines: tuple[str, ...]
+    quotients: tuple[QuotientEntry, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class OppositionEntry:
+    """An opposition on the statement, with its history in words."""
+
+    scope: str
+    recorded: str
+    withdrawn: str
+
+
+@dataclass(frozen=True)
+class StatementLetter:
+    """The answer to a person who asks what is kept of her and who saw it (art. 6-3, RGPD art. 15).
+
+    `recipient_lines` are the address of the dossier that she holds; without one, blanks.
+    """
+
+    template: ClassVar[str] = "statement"
+    written_date: date
+    caisse: CaisseIdentity
+    recipient_lines: tuple[str, ...] = field(repr=False)
+    numero_dossier: str = field(repr=False)
+    moment: str
+    consultations: tuple[ConsultationEntry, ...] = field(repr=False)
+    dossiers: tuple[DossierEntry, ...] = field(repr=False)
+    oppositions: tuple[OppositionEntry, ...] = field(repr=False)
+    erasures: tuple[str, ...] = field(repr=False)
+    journal_retention_months: int
+
+
+@dataclass(frozen=True)
+class OutcomeShare:
+    """An outcome of a report: by which name the chart draws it, what it is called, how often it was met."""
+
+    name: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """A line of a report's table: how often each outcome of the report was met, in their order."""
+
+    label: str
+    counts: tuple[int, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class ReportMonth:
+    """A month of a report: `initials` stand beneath its bar, `row` in the table."""
+
+    year: str
+    initials: str
+    row: ReportRow
+
+
+@dataclass(frozen=True)
+class ConsultationReport:
+    """How often a caisse's QFs were consulted, to its director. Nobody stands in it.
+
+    `gaps` says from where on lines were purged; empty: nowhere.
+    """
+
+    template: ClassVar[str] = "report"
+    written_date: date
+    caisse: CaisseIdentity
+    period: str
+    total: int
+    outcomes: tuple[OutcomeShare, ...]
+    months: tuple[ReportMonth, ...]
+    partners: tuple[ReportRow, ...]
+    purposes: tuple[ReportRow, ...]
+    gaps: str
+
+
+PartnerLetter = HabilitationLetter | PasswordLetter | ConventionLetter | DenunciationLetter | SuspensionLetter
+Letter = PartnerLetter | StatementLetter | ConsultationReport

@@ -1,4 +1,4 @@
-"""Writes letters to files that their owner alone may read, and that are not overwritten unless asked."""
+"""Writes letters and reports to files that their owner alone may read, and that are not overwritten unless asked."""
 
 import os
 from datetime import date
@@ -10,6 +10,8 @@ from cli.connection import LettersSettings
 from cli.errors import CommandFailed, UsageFailed
 from cli.letters.denunciation import denunciation_letter
 from cli.letters.records import CaisseIdentity, ConventionLetter, Letter, PartnerIdentity, PasswordLetter
+from cli.letters.reporting import consultation_report
+from cli.letters.statement import statement_letter
 from cli.letters.translation import (
     caisse_identity,
     habilitation_letter,
@@ -19,6 +21,8 @@ from cli.letters.translation import (
 )
 from cli.letters.typesetting import UnprintableSign, render
 from cli.parameters import today
+from cli.reports import Report
+from cli.statements import Statement
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
 from msa.partners.v1 import partner_service_pb2_grpc as partner_rpc
@@ -102,9 +106,28 @@ def write_user_suspension_letter(
     write(suspension_letter(today(), caisse, partner, suspended), path, overwrite=overwrite)
 
 
+def write_consultation_report(
+    qf: Qf, report: Report, path: Path, *, is_incomplete: bool, overwrite: bool = False
+) -> None:
+    """Writes how often a caisse's QFs were consulted. Raises CommandFailed."""
+    letter = consultation_report(
+        today(), _caisse(qf, report.caisse_code), report, is_incomplete=is_incomplete
+    )
+    write(letter, path, overwrite=overwrite)
+
+
+def write_statement_letter(qf: Qf, statement: Statement, path: Path, *, overwrite: bool = False) -> None:
+    """Writes the answer to a person who asked what is kept of her (art. 6-3, RGPD art. 15). Raises CommandFailed."""
+    write(statement_letter(_caisse(qf, statement.caisse_code), statement), path, overwrite=overwrite)
+
+
 def write(letter: Letter, path: Path, *, overwrite: bool = False) -> None:
     """Writes `letter` to `path` as PDF. Raises UsageFailed where the file is there or cannot be written."""
-    pdf = _set(letter)
+    write_file(_set(letter), path, overwrite=overwrite)
+
+
+def write_file(content: bytes, path: Path, *, overwrite: bool = False) -> None:
+    """Writes what its owner alone may read. Raises UsageFailed where the file is there or cannot be written."""
     try:
         if overwrite:
             path.unlink(missing_ok=True)
@@ -115,7 +138,7 @@ def write(letter: Letter, path: Path, *, overwrite: bool = False) -> None:
         raise _cannot_write(path) from None
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(pdf)
+            file.write(content)
     except OSError:
         path.unlink(missing_ok=True)
         raise _cannot_write(path) from None

@@ -231,6 +231,7 @@ def _records(family: Family, today: date) -> list[dossier_pb.DossierRecord]:
             code_postal_ville=family.town,
             pays="FRANCE",
         ),
+        closed_from=Date(year=today.year, month=1, day=1) if family.closed else None,
     )
     records = []
     for years, amount_cents in enumerate(family.amounts_cents):

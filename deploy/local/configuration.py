@@ -76,9 +76,13 @@ def _service(layout: Layout, options: Options, name: str) -> Table:
         "partners": {"services": {"identity": _services(ports)["identity"]}},
         "quotient": {
             "keys": {
-                "person_index_key_file": str(layout.secret("person_index.key")),
-                "data_key_file": str(layout.secret("data.key")),
-            }
+                "person_index_key_folder": str(layout.secret("person_index")),
+                "wrapping_key_folder": str(layout.secret("wrapping")),
+            },
+            "journal": {
+                "origin": "qf.internal/journal",
+                "signing_key_file": str(layout.secret("journal_signing.key")),
+            },
         },
     }
     return {
@@ -94,9 +98,11 @@ def _clients(name: str) -> Table:
     """Who has which role; on one machine `qf` has those of every internal system."""
     roles = {"gateway": [server_name("gateway")], "agent_tools": [server_name("qf")]}
     mailer = {"mailer": [server_name("qf"), server_name("mailer")]}
+    operators = {"operators": [server_name("qf")]}
     own: dict[str, dict[str, list[str]]] = {
         "identity": {**mailer, "registry": [server_name("partners")]},
-        "partners": {**mailer, "agents": ["*.agents.qf.internal"], "operators": [server_name("qf")]},
+        "partners": {**mailer, **operators, "agents": ["*.agents.qf.internal"]},
+        "quotient": operators,
     }
     return roles | own.get(name, {})
 

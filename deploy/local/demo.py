@@ -22,6 +22,8 @@ from services.kit.clock import Clock, paris_date
 NEEDS = DATABASES
 # A temporary password that would stop working within the day is replaced.
 RENEWAL_MARGIN = timedelta(days=1)
+_NOT_FOUND = "not_found"
+_KINDS = {family.kind for family in FAMILIES} | {_NOT_FOUND}
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ async def seed(layout: Layout, ports: Ports, clock: Clock) -> None:
                 else await _renewed(caisse, known, now)
             )
             memory.write()
-        if not memory.nirs:
+        if memory.nirs.keys() != _KINDS:
             memory.nirs = await _families(caisse, memory.users[AGENTS[0].email].partner_id, today)
             memory.write()
 
@@ -95,7 +97,7 @@ def password_of(layout: Layout, user: User) -> str | None:
 
 
 def nirs(layout: Layout) -> Mapping[str, str]:
-    """What each kind of family is found by: available, opposed, not_found, …"""
+    """What a family is found by, for each outcome that depends on it: available, opposed, dossier_closed, …"""
     return Memory(layout).nirs
 
 
@@ -146,4 +148,4 @@ async def _families(caisse: Caisse, partner_id: str, today: date) -> dict[str, s
     families = {family.kind: family for family in FAMILIES}
     await caisse.record_opposition(families["opposed"])
     await caisse.record_opposition(families["opposed_to_partner"], partner_id)
-    return {kind: family.nir for kind, family in families.items()} | {"not_found": UNKNOWN_NIR}
+    return {kind: family.nir for kind, family in families.items()} | {_NOT_FOUND: UNKNOWN_NIR}

@@ -49,7 +49,10 @@ class Agent:
 
 @dataclass(frozen=True)
 class Family:
-    """A dossier with an amount per month of this year from which it holds; `kind` says what it is good for."""
+    """A dossier with an amount per year from last year on; `kind` says what it is good for.
+
+    A closed one was closed on the first day of this year.
+    """
 
     kind: str
     caisse: str
@@ -60,6 +63,7 @@ class Family:
     street: str
     town: str
     amounts_cents: tuple[int, ...] = ()
+    closed: bool = False
 
 
 def synthetic_nir(order: int, department: str = BOURGOGNE) -> str:
@@ -109,6 +113,10 @@ FAMILIES: Sequence[Family] = (
     Family(
         "no_quotient", BOURGOGNE, "2100004", synthetic_nir(4), "Tournebride", "Karim",
         "1 place du Puits", "21990 MONTFAUCELLE",
+    ),
+    Family(
+        "dossier_closed", BOURGOGNE, "2100006", synthetic_nir(6), "Beaurepaire", "Solange",
+        "3 impasse des Noyers", "21991 COMBE-VERTE", (51_300,), closed=True,
     ),
     Family(
         "other_caisse", MIDI_PYRENEES_NORD, "1200001", synthetic_nir(5, MIDI_PYRENEES_NORD), "Castelroux", "Anaïs",

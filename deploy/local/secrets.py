@@ -10,7 +10,15 @@ PASSWORDS = (
     "valkey.password",
     *(f"{database}_{role}.password" for database in DATABASES for role in ("owner", "service")),
 )
-KEYS = ("identity_index.key", "identity_data.key", "person_index.key", "data.key")
+KEYS = (
+    "identity_index.key",
+    "identity_data.key",
+    "person_index/1.key",
+    "wrapping/1.key",
+    "journal_signing.key",
+)
+# Where keys lay before they had generations; what is enciphered under them stays readable.
+_FORMER_NAMES = {"person_index/1.key": "person_index.key", "wrapping/1.key": "data.key"}
 
 
 def ensure_secrets(layout: Layout) -> None:
@@ -28,6 +36,10 @@ def read_password(layout: Layout, name: str) -> str:
 
 def _ensure(layout: Layout, name: str, content: bytes) -> None:
     path = layout.secret(name)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    former = layout.secret(_FORMER_NAMES.get(name, name))
+    if former.exists() and not path.exists():
+        former.rename(path)
     if not path.exists():
         write_private(path, content)
     path.chmod(0o600)

@@ -57,7 +57,7 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
 
     @abstractmethod
     def around(self, method: str, request: Any, context: Context) -> AbstractAsyncContextManager[None]:
-        """What happens before and after; `request` is None where requests are streamed."""
+        """What happens before and after; `request` is None where requests or responses are streamed."""
 
     async def intercept_service(
         self,
@@ -80,7 +80,8 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
 
             @functools.wraps(behaviour)
             async def streaming(request: Any, context: Context) -> AsyncIterator[Any]:
-                async with self.around(method, None if handler.request_streaming else request, context):
+                # A stream of answers ends when its caller has enough, not at a deadline of ours.
+                async with self.around(method, None, context):
                     async for response in behaviour(request, context):
                         yield response
 

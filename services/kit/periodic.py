@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from secrets import SystemRandom
 
 import structlog
@@ -11,6 +11,7 @@ from services.kit import telemetry
 from services.kit.logs import error_location
 
 Work = Callable[[], Awaitable[object]]
+SpanOpener = Callable[[str], AbstractContextManager[None]]
 
 # Servers that were started together do not go on to work together.
 _JITTER = 0.1
@@ -19,13 +20,17 @@ _log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def periodic(work: Work, every_seconds: float, name: str) -> AsyncIterator[None]:
+async def periodic(
+    work: Work, every_seconds: float, name: str, *, traced: bool = True
+) -> AsyncIterator[None]:
     """Does `work` at once and then every `every_seconds`, a tenth more or less, until the block ends.
 
-    Each time is a trace of its own, named `name`. What fails is tried again the next time; what is still going on
-    when the block ends is cancelled.
+    Each time is a trace of its own, named `name`, unless `work` says itself when it is worth one. What fails is tried
+    again the next time; what is still going on when the block ends is cancelled.
     """
-    repeating = asyncio.create_task(_repeat(work, every_seconds, name))
+    repeating = asyncio.create_task(
+        _repeat(work, every_seconds, name, telemetry.root_span if traced else _untraced)
+    )
     try:
         yield
     finally:
@@ -33,9 +38,7 @@ async def periodic(work: Work, every_seconds: float, name: str) -> AsyncIterator
         await asyncio.wait([repeating])
 
 
-async def attempt(
-    work: Work, name: str, span: Callable[[str], AbstractContextManager[None]] = telemetry.span
-) -> None:
+async def attempt(work: Work, name: str, span: SpanOpener = telemetry.span) -> None:
     """Does `work` in a span named `name`; a failure is logged, by its class, and raised no further."""
     try:
         with span(name):
@@ -50,7 +53,11 @@ async def attempt_each(parts: Mapping[str, Work]) -> None:
         await attempt(part, name)
 
 
-async def _repeat(work: Work, every_seconds: float, name: str) -> None:
+def _untraced(_: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+async def _repeat(work: Work, every_seconds: float, name: str, span: SpanOpener) -> None:
     while True:
-        await attempt(work, name, telemetry.root_span)
+        await attempt(work, name, span)
         await asyncio.sleep(every_seconds * _random.uniform(1 - _JITTER, 1 + _JITTER))

@@ -6,10 +6,26 @@ from services.kit.config import DatabaseSettings, InternalServerSettings, Sectio
 
 
 class KeySettings(Section):
-    """Files of 32 raw bytes each. Losing one loses what it protects; neither is ever in the database."""
+    """Folders of key files, `1.key`, `2.key`, …, of 32 raw bytes each; the highest is the newest.
 
-    person_index_key_file: Path
-    data_key_file: Path
+    Losing one loses what it protects; none is ever in the database.
+    """
+
+    person_index_key_folder: Path
+    wrapping_key_folder: Path
+
+
+class JournalSettings(Section):
+    """Who signs the journal's checkpoints, and who time-stamps them, if anybody does."""
+
+    # The first line of every checkpoint, and the name of the key: a schema-less URL that only this journal has.
+    origin: str
+    # 32 raw bytes: the seed of an Ed25519 key (RFC 8032).
+    signing_key_file: Path
+    # The C2SP verifier keys under which this journal was signed before; what they signed last is gone on from.
+    former_verifier_keys: tuple[str, ...] = ()
+    # Of an authority as in RFC 3161; empty: none.
+    timestamp_url: str = ""
 
 
 class QuotientSettings(InternalServerSettings):
@@ -17,3 +33,4 @@ class QuotientSettings(InternalServerSettings):
 
     database: DatabaseSettings
     keys: KeySettings
+    journal: JournalSettings

@@ -3,8 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
-
-from google.type.date_pb2 import Date
+from datetime import date
 
 from gateway.clients import IdentityClient, PartnersClient, QuotientClient
 from gateway.domain import (
@@ -23,7 +22,8 @@ from msa.gateway.v1 import quotient_service_pb2 as public_pb
 from msa.quotient.v1 import disclosure_service_pb2 as disclosure_pb
 from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceStub
 from services.kit.client import Upstream
-from services.kit.clock import SystemClock
+from services.kit.clock import SystemClock, paris_date
+from services.kit.messages import to_date
 from services.kit.redaction import SessionToken
 from tests.caisse import AMOUNT_CENTS, BOURGOGNE, ELSEWHERE, Caisse
 from tests.e2e.conftest import Agent, Channels
@@ -63,7 +63,7 @@ async def test_the_sql_lock_alone_withholds(channels: Channels, caisse: Caisse, 
         item = disclosure_pb.DiscloseItem(
             nir=nir,
             caisse_code=BOURGOGNE,
-            month=Date(year=2026, month=11, day=1),
+            month=to_date(paris_date(SystemClock().now()).replace(day=1)),
             purpose=disclosure_pb.PURPOSE_PRICING,
             account_id=agent.user.account_id,
             habilitation_id=agent.user.habilitation_id,
@@ -116,7 +116,7 @@ async def test_the_gateways_lock_alone_withholds(channels: Channels, caisse: Cai
     async def consult() -> Disclosure:
         token = SessionToken(agent.token)
         return await consultations.consult(
-            token, lambda _: None, nir=nir, month="", purpose=1, case_reference=""
+            token, lambda _: None, nir=nir, month="", purpose=1, purpose_text="", case_reference=""
         )
 
     assert (await consult()).dossier is not None
@@ -149,6 +149,25 @@ async def test_an_opposition_to_another_caisse_is_not_told_here(
     nir = await caisse.publish()
     await caisse.oppose(nir, caisse_code=ELSEWHERE)
     assert answered(await portal.consult(agent.token, nir))["outcome"] == "OUTCOME_AVAILABLE"
+
+
+async def test_that_a_dossier_is_closed_is_not_told_of_a_family_that_objected(
+    caisse: Caisse, portal: Portal, agent: Agent
+) -> None:
+    nir = await caisse.publish(closed_from=date(2026, 2, 1))
+    assert answered(await portal.consult(agent.token, nir))["outcome"] == "OUTCOME_DOSSIER_CLOSED"
+    await caisse.oppose(nir)
+    assert answered(await portal.consult(agent.token, nir))["outcome"] == "OUTCOME_OPPOSED"
+
+
+async def test_that_a_family_objected_is_not_told_for_a_month_that_nobody_may_ask_for(
+    caisse: Caisse, portal: Portal, agent: Agent
+) -> None:
+    nir = await caisse.publish()
+    await caisse.oppose(nir)
+    assert answered(await portal.consult(agent.token, nir, month="1999-12"))["outcome"] == (
+        "OUTCOME_OUTSIDE_WINDOW"
+    )
 
 
 async def test_a_withdrawn_opposition_opens_again(

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 
 from deploy.local.postgres import connect
+from msa.gateway.v1 import quotient_service_pb2 as public_pb
 from msa.quotient.v1 import disclosure_service_pb2 as disclosure_pb
 from tests.caisse import ELSEWHERE, Caisse
 from tests.e2e.conftest import Agent
@@ -11,31 +13,72 @@ from tests.people import new_nir
 from tests.portal import Portal, answered, reason
 from tests.stack import Stack
 
+# What shows a dossier.
+SHOWN = {"AVAILABLE", "NO_QUOTIENT"}
+
+PRESENT = ""
+LONG_AGO = "1999-12"
+
+
+async def consulted(caisse: Caisse) -> list[tuple[str, str, str]]:
+    """A person for each outcome, the month to ask for, and the outcome."""
+    opposed = await caisse.publish()
+    await caisse.oppose(opposed)
+    return [
+        (await caisse.publish(), PRESENT, "AVAILABLE"),
+        (opposed, PRESENT, "OPPOSED"),
+        (await caisse.publish(amount_cents=None), PRESENT, "NO_QUOTIENT"),
+        (await caisse.publish(closed_from=date(2026, 2, 1)), PRESENT, "DOSSIER_CLOSED"),
+        (await caisse.publish(), LONG_AGO, "OUTSIDE_WINDOW"),
+        (await caisse.publish(caisse_code=ELSEWHERE), PRESENT, "NOT_FOUND"),
+        (new_nir(), PRESENT, "NOT_FOUND"),
+    ]
+
 
 async def test_every_outcome_has_its_line_when_its_answer_arrives(
     caisse: Caisse, portal: Portal, agent: Agent
 ) -> None:
-    available, opposed, no_quotient = (
-        await caisse.publish(),
-        await caisse.publish(),
-        await caisse.publish(amount_cents=None),
-    )
-    await caisse.oppose(opposed)
-    for nir, outcome in (
-        (available, "AVAILABLE"),
-        (opposed, "OPPOSED"),
-        (no_quotient, "NO_QUOTIENT"),
-        (new_nir(), "NOT_FOUND"),
-    ):
-        answer = answered(await portal.consult(agent.token, nir, case_reference="CLSH/118"))
+    met = await consulted(caisse)
+    for nir, month, outcome in met:
+        by_json = answered(await portal.consult(agent.token, nir, month=month, case_reference="CLSH/118"))
         [line] = await caisse.journal(nir)
-        assert answer["outcome"] == f"OUTCOME_{outcome}"
-        assert line.consultation_id == answer["consultation_id"]
+        by_grpc = await portal.consult_grpc(agent.token, nir, month, case_reference="CLSH/118")
+        [second, first] = await caisse.journal(nir)
+        assert by_json["outcome"] == public_pb.Outcome.Name(by_grpc.outcome) == f"OUTCOME_{outcome}"
+        assert line == first
+        assert line.consultation_id == by_json["consultation_id"]
+        assert second.consultation_id == by_grpc.consultation_id
+        assert line.outcome == second.outcome
         assert disclosure_pb.DisclosureOutcome.Name(line.outcome) == f"DISCLOSURE_OUTCOME_{outcome}"
         assert line.account_id == agent.user.account_id
         assert line.partner_id == agent.user.partner_id
         assert line.case_reference == "CLSH/118"
         assert line.purpose == disclosure_pb.PURPOSE_PRICING
+        assert [shown.amount_cents for shown in line.shown_periods] == [
+            shown["amount_cents"] for shown in by_json["periods"]
+        ]
+        assert ("dossier" in by_json) is by_grpc.HasField("dossier") is (outcome in SHOWN)
+    assert {f"OUTCOME_{outcome}" for _, _, outcome in met} == {
+        name for name, number in public_pb.Outcome.items() if number
+    }
+
+
+async def test_another_purpose_is_said_in_words_and_stands_in_the_journal_art_1(
+    caisse: Caisse, portal: Portal, agent: Agent
+) -> None:
+    nir = await caisse.publish()
+    unsaid = await portal.consult(agent.token, nir, purpose="PURPOSE_OTHER")
+    assert reason(unsaid) == "INVALID_FIELD"
+    assert "purpose_text" in unsaid.text
+    telling = await portal.consult(agent.token, nir, purpose="PURPOSE_OTHER", purpose_text=f"Famille {nir}")
+    assert reason(telling) == "INVALID_FIELD"
+    assert nir not in telling.text
+    assert await caisse.journal(nir) == []
+    answered(
+        await portal.consult(agent.token, nir, purpose="PURPOSE_OTHER", purpose_text="Séjour à la neige")
+    )
+    [line] = await caisse.journal(nir)
+    assert (line.purpose, line.purpose_text) == (disclosure_pb.PURPOSE_OTHER, "Séjour à la neige")
 
 
 async def test_a_refused_consultation_leaves_no_line(caisse: Caisse, portal: Portal) -> None:

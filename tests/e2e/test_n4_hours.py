@@ -9,7 +9,7 @@ from gateway.domain import ClientContext, Outcome
 from gateway.hours import OpeningHours, ServiceClosed
 from gateway.service import Consultations, Sessions
 from services.kit.client import Upstream
-from services.kit.clock import PARIS
+from services.kit.clock import PARIS, SystemClock, paris_date
 from services.kit.redaction import DeviceToken, OneTimeCode, Password, SessionToken
 from tests.caisse import Caisse
 from tests.clock import FakeClock
@@ -55,8 +55,9 @@ async def test_a_live_session_consults_within_the_hours_and_not_outside(
             SessionToken(agent.token),
             lambda _: None,
             nir=nir,
-            month="2026-11",
+            month=f"{paris_date(SystemClock().now()):%Y-%m}",
             purpose=1,
+            purpose_text="",
             case_reference="",
         )
         return disclosure.outcome

@@ -10,6 +10,10 @@ from services.kit.errors import FieldViolation, InvalidField
 from services.kit.nir import Nir
 from services.quotient.dossiers.domain import Coordonnees, QuotientPeriod
 
+# A price is set for now, or settled for the school year before; a QF of later on is not known yet.
+WINDOW_MONTHS_BACK = 24
+WINDOW_MONTHS_AHEAD = 1
+
 
 class Purpose(IntEnum):
     """What a consultation is for (art. 1, 6-1); numbered as in the protos."""
@@ -30,6 +34,8 @@ class Outcome(IntEnum):
     OPPOSED = 2
     NOT_FOUND = 3
     NO_QUOTIENT = 4
+    DOSSIER_CLOSED = 5
+    OUTSIDE_WINDOW = 6
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Consultation:
     caisse_code: str
     month: date
     purpose: Purpose
+    purpose_text: str = field(repr=False)
     case_reference: str = field(repr=False)
     account_id: UUID
     habilitation_id: UUID
@@ -80,10 +87,13 @@ class JournalLine:
     caisse_code: str
     month: date
     purpose: Purpose
+    purpose_text: str = field(repr=False)
     case_reference: str = field(repr=False)
     outcome: Outcome
     trace_id: str
     period_starts: Sequence[date]
+    # Only for the person herself: what was shown to whom, as it was known then.
+    shown_periods: Sequence[QuotientPeriod] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,12 @@ class JournalPage:
 
     lines: Sequence[JournalLine]
     next_page_token: str
+
+
+def is_outside_window(month: date, today: date) -> bool:
+    """Whether no QF is shown for `month`, by its first day, whoever it is: a partner sets prices of now (art. 1)."""
+    months_ahead = 12 * (month.year - today.year) + month.month - today.month
+    return not -WINDOW_MONTHS_BACK <= months_ahead <= WINDOW_MONTHS_AHEAD
 
 
 def read_purpose(field_name: str, number: int) -> Purpose:

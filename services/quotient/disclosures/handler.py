@@ -1,9 +1,8 @@
 """`msa.quotient.v1.DisclosureService`: protobuf in, protobuf out."""
 
 from msa.quotient.v1 import disclosure_service_pb2 as pb
-from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceServicer
-from services.kit.case_reference import read_case_reference
+from services.kit.case_reference import read_case_reference, read_purpose_text
 from services.kit.identifiers import parse_uuid
 from services.kit.messages import to_date, to_timestamp
 from services.kit.nir import Nir
@@ -12,11 +11,12 @@ from services.quotient.disclosures.domain import (
     Consultation,
     Disclosed,
     JournalLine,
+    Purpose,
     read_month,
     read_purpose,
 )
 from services.quotient.disclosures.service import DisclosureService
-from services.quotient.dossiers.domain import Coordonnees, QuotientPeriod
+from services.quotient.dossiers.translation import coordonnees_message, period_message
 from services.quotient.fields import read_caisse_code, read_day
 
 
@@ -50,11 +50,15 @@ class DisclosureHandler(DisclosureServiceServicer):
 
 def _consultation(path: str, item: pb.DiscloseItem) -> Consultation:
     day = read_day(f"{path}.month", item.month.year, item.month.month, item.month.day)
+    purpose = read_purpose(f"{path}.purpose", item.purpose)
     return Consultation(
         nir=Nir.parse(item.nir, f"{path}.nir"),
         caisse_code=read_caisse_code(f"{path}.caisse_code", item.caisse_code),
         month=read_month(f"{path}.month", day),
-        purpose=read_purpose(f"{path}.purpose", item.purpose),
+        purpose=purpose,
+        purpose_text=read_purpose_text(
+            item.purpose_text, required=purpose is Purpose.OTHER, field=f"{path}.purpose_text"
+        ),
         case_reference=read_case_reference(item.case_reference, f"{path}.case_reference"),
         account_id=parse_uuid(f"{path}.account_id", item.account_id),
         habilitation_id=parse_uuid(f"{path}.habilitation_id", item.habilitation_id),
@@ -71,34 +75,8 @@ def _result(disclosed: Disclosed) -> pb.DiscloseResult:
         outcome=pb.DisclosureOutcome.ValueType(disclosed.outcome),
         consultation_id=str(disclosed.consultation_id),
         numero_dossier=dossier.numero if dossier else "",
-        coordonnees=_coordonnees(dossier.coordonnees) if dossier else None,
-        periods=[_period(period) for period in disclosed.periods],
-    )
-
-
-def _coordonnees(coordonnees: Coordonnees) -> dossier_pb.Coordonnees:
-    return dossier_pb.Coordonnees(
-        allocataires=[
-            dossier_pb.Allocataire(
-                nom_naissance=person.nom_naissance, nom_usage=person.nom_usage, prenoms=person.prenoms
-            )
-            for person in coordonnees.allocataires
-        ],
-        destinataire=coordonnees.destinataire,
-        complement_information=coordonnees.complement_information,
-        complement_information_geographique=coordonnees.complement_information_geographique,
-        numero_libelle_voie=coordonnees.numero_libelle_voie,
-        lieu_dit=coordonnees.lieu_dit,
-        code_postal_ville=coordonnees.code_postal_ville,
-        pays=coordonnees.pays,
-    )
-
-
-def _period(period: QuotientPeriod) -> dossier_pb.QuotientPeriod:
-    return dossier_pb.QuotientPeriod(
-        valid_from=to_date(period.valid_from),
-        valid_to=to_date(period.valid_to),
-        amount_cents=period.amount_cents,
+        coordonnees=coordonnees_message(dossier.coordonnees) if dossier else None,
+        periods=[period_message(period) for period in disclosed.periods],
     )
 
 
@@ -113,8 +91,10 @@ def _line(line: JournalLine) -> pb.Disclosure:
         caisse_code=line.caisse_code,
         month=to_date(line.month),
         purpose=pb.Purpose.ValueType(line.purpose),
+        purpose_text=line.purpose_text,
         case_reference=line.case_reference,
         outcome=pb.DisclosureOutcome.ValueType(line.outcome),
         trace_id=line.trace_id,
         period_starts=[to_date(start) for start in line.period_starts],
+        shown_periods=[period_message(period) for period in line.shown_periods],
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.kit.clock import Clock
+from services.kit.clock import Clock, paris_date
 from services.kit.identifiers import (
     decode_page_token,
     encode_page_token,
@@ -20,18 +20,18 @@ from services.quotient.disclosures.domain import (
     ShownDossier,
 )
 from services.quotient.disclosures.store import DisclosedRow, DisclosureStore
-from services.quotient.dossiers.domain import Coordonnees, QuotientPeriod
+from services.quotient.dossiers.domain import Coordonnees
 from services.quotient.fields import require_batch_size
-from services.quotient.secrecy import PersonIndexer, Vault
+from services.quotient.keys.keyring import Keyring
+from services.quotient.secrecy import Keys, Vault
 
 
 class DisclosureService:
     """Shows what a partner may see, once the journal tells of it (art. 3, 6-3)."""
 
-    def __init__(self, store: DisclosureStore, indexer: PersonIndexer, vault: Vault, clock: Clock) -> None:
+    def __init__(self, store: DisclosureStore, keyring: Keyring, clock: Clock) -> None:
         self._store = store
-        self._indexer = indexer
-        self._vault = vault
+        self._keyring = keyring
         self._clock = clock
 
     async def disclose(self, consultations: Sequence[Consultation]) -> Sequence[Disclosed]:
@@ -43,14 +43,22 @@ class DisclosureService:
         require_batch_size("items", len(consultations))
         if not consultations:
             return []
+        rows = await self._keyring.using(lambda keys: self._disclose(keys, consultations))
+        # Apart: where the coordonnées stand under a key that is newer than ours, the lines are not written twice.
+        return await self._keyring.using(lambda keys: self._opened(keys, rows))
+
+    async def _disclose(self, keys: Keys, consultations: Sequence[Consultation]) -> Sequence[DisclosedRow]:
         now = self._clock.now()
-        rows = await self._store.disclose(
+        return await self._store.disclose(
+            keys.indexer,
             consultations,
             [new_uuid7(now) for _ in consultations],
-            [self._indexer.index(consultation.nir) for consultation in consultations],
             now,
+            paris_date(now),
         )
-        return [self._disclosed(row) for row in rows]
+
+    async def _opened(self, keys: Keys, rows: Sequence[DisclosedRow]) -> Sequence[Disclosed]:
+        return [_disclosed(row, keys.vault) for row in rows]
 
     async def journal(
         self, caisse_code: str, nir: Nir | None, partner_id: UUID | None, asked_size: int, page_token: str
@@ -61,27 +69,26 @@ class DisclosureService:
         """
         size = page_size(asked_size)
         after = decode_page_token(page_token)
-        lines = await self._store.lines(
-            caisse_code,
-            self._indexer.index(nir) if nir else None,
-            partner_id,
-            parse_uuid("page_token", after) if after else None,
-            size + 1,
+        before = parse_uuid("page_token", after) if after else None
+        lines = await self._keyring.using(
+            lambda keys: self._store.lines(keys.indexer, caisse_code, nir, partner_id, before, size + 1)
         )
         more = len(lines) > size
         shown = lines[:size]
         return JournalPage(shown, encode_page_token(str(shown[-1].consultation_id)) if more else "")
 
-    def _disclosed(self, row: DisclosedRow) -> Disclosed:
-        return Disclosed(row.consultation_id, Outcome[row.outcome], self._dossier(row), _periods(row))
 
-    def _dossier(self, row: DisclosedRow) -> ShownDossier | None:
-        if row.dossier_id is None or row.numero_dossier is None or row.coordonnees is None:
-            return None
-        clear = self._vault.open(row.dossier_id, row.coordonnees)
-        return ShownDossier(row.numero_dossier, Coordonnees.decode(clear))
+def _disclosed(row: DisclosedRow, vault: Vault) -> Disclosed:
+    return Disclosed(row.consultation_id, Outcome[row.outcome], _dossier(row, vault), row.periods())
 
 
-def _periods(row: DisclosedRow) -> Sequence[QuotientPeriod]:
-    columns = zip(row.period_starts, row.period_ends, row.period_amounts_cents, strict=True)
-    return [QuotientPeriod(*period) for period in columns]
+def _dossier(row: DisclosedRow, vault: Vault) -> ShownDossier | None:
+    if (
+        row.dossier_id is None
+        or row.numero_dossier is None
+        or row.coordonnees is None
+        or row.data_key_id is None
+    ):
+        return None
+    clear = vault.open(row.data_key_id, row.dossier_id, row.coordonnees)
+    return ShownDossier(row.numero_dossier, Coordonnees.decode(clear))

@@ -1,14 +1,17 @@
-"""What a dossier is, what a publication may say, and what it changes (art. 3)."""
+"""What a dossier is, and what a record of one may say (art. 3)."""
 
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from enum import IntEnum
+from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
-from uuid import UUID
+
+from pydantic_core import to_json
 
 from services.kit.errors import FieldViolation, InvalidField
 from services.kit.nir import Nir
@@ -18,6 +21,8 @@ from services.quotient.fields import read_caisse_code, read_day
 _NUMERO_DOSSIER = re.compile(r"[0-9A-Za-z]{1,20}")
 _TEXT_LIMIT = 200
 _ALLOCATAIRES_LIMIT = 10
+# Beside the first one: a QF of one year by months, ten times over.
+_FURTHER_PERIODS_LIMIT = 120
 # A QF of 100,000 euros is a slip of the decimal point.
 _AMOUNT_LIMIT_CENTS = 10_000_000
 
@@ -56,7 +61,7 @@ class Coordonnees:
     def encode(self) -> bytes:
         """One text for one content."""
         content = {**vars(self), "allocataires": [vars(allocataire) for allocataire in self.allocataires]}
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        return to_json(content)
 
     @classmethod
     def decode(cls, text: bytes) -> "Coordonnees":
@@ -84,8 +89,9 @@ class Day(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class PeriodDraft:
-    """A period as it was sent."""
+    """A period as it was sent, in the field of this name."""
 
+    field: str
     valid_from: Day | None
     valid_to: Day | None
     amount_cents: int
@@ -97,9 +103,12 @@ class RecordDraft:
 
     caisse_code: str
     numero_dossier: str
-    nir: Confidential
+    nirs: Sequence[Confidential]
+    holders_complete: bool
     coordonnees: Coordonnees | None
-    period: PeriodDraft | None
+    periods: Sequence[PeriodDraft]
+    periods_complete: bool
+    closed_from: Day | None
 
 
 class DossierKey(NamedTuple):
@@ -111,12 +120,18 @@ class DossierKey(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class DossierRecord:
-    """A record that keeps every rule: a person's dossier and, where the caisse knows one, a QF."""
+    """A record that keeps every rule: a dossier, those who hold it and its QFs.
+
+    Where `holders_complete` nobody else holds it; where `periods_complete` no other QF is known of it.
+    """
 
     key: DossierKey
-    nir: Nir
+    nirs: Sequence[Nir]
+    holders_complete: bool
     coordonnees: Coordonnees
-    period: QuotientPeriod | None
+    periods: Sequence[QuotientPeriod]
+    periods_complete: bool
+    closed_from: date | None
 
 
 @dataclass(frozen=True)
@@ -132,40 +147,82 @@ def parse_record(draft: RecordDraft) -> DossierRecord:
     caisse_code = read_caisse_code("caisse_code", draft.caisse_code)
     if not _NUMERO_DOSSIER.fullmatch(draft.numero_dossier):
         raise _broken("numero_dossier", "NUMERO_DOSSIER", "has 1 to 20 letters and digits")
-    nir = Nir.parse(draft.nir.reveal())
+    nirs = _parse_nirs(draft.nirs)
     if draft.coordonnees is None:
         raise _broken("coordonnees", "REQUIRED", "says how to reach the family; it replaces what was known")
     _check_coordonnees(draft.coordonnees)
-    period = _parse_period(draft.period) if draft.period else None
-    return DossierRecord(DossierKey(caisse_code, draft.numero_dossier), nir, draft.coordonnees, period)
+    return DossierRecord(
+        DossierKey(caisse_code, draft.numero_dossier),
+        nirs,
+        draft.holders_complete,
+        draft.coordonnees,
+        _parse_periods(draft.periods),
+        draft.periods_complete,
+        read_day("closed_from", *draft.closed_from) if draft.closed_from else None,
+    )
+
+
+def _parse_nirs(drafts: Sequence[Confidential]) -> Sequence[Nir]:
+    if len(drafts) > _ALLOCATAIRES_LIMIT:
+        raise _broken("other_nirs", "ALLOCATAIRES_COUNT", f"are at most {_ALLOCATAIRES_LIMIT - 1}")
+    first, *others = drafts
+    nirs = [Nir.parse(first.reveal())]
+    nirs += [Nir.parse(other.reveal(), f"other_nirs[{n}]") for n, other in enumerate(others)]
+    if len({nir.reveal() for nir in nirs}) < len(nirs):
+        raise _broken("other_nirs", "NIR_TWICE", "names each allocataire of the dossier once")
+    return nirs
+
+
+def _parse_periods(drafts: Sequence[PeriodDraft]) -> Sequence[QuotientPeriod]:
+    if len(drafts) > 1 + _FURTHER_PERIODS_LIMIT:
+        raise _broken("further_quotient_periods", "PERIODS_COUNT", f"are at most {_FURTHER_PERIODS_LIMIT}")
+    periods = [_parse_period(draft) for draft in drafts]
+    if len(periods) > 1:
+        _check_order([(period, draft.field) for period, draft in zip(periods, drafts, strict=True)])
+    return periods
+
+
+def _check_order(periods: Sequence[tuple[QuotientPeriod, str]]) -> None:
+    in_order = sorted(periods, key=lambda period: period[0].valid_from)
+    for (period, _), (later, field) in pairwise(in_order):
+        if period.valid_from == later.valid_from or (period.valid_to and period.valid_to >= later.valid_from):
+            raise _broken(field, "PERIODS_OVERLAP", "begins after the period before it has ended")
 
 
 def _parse_period(draft: PeriodDraft) -> QuotientPeriod:
     if draft.valid_from is None:
-        raise _broken("quotient_period.valid_from", "REQUIRED", "is the first day on which the QF is valid")
-    valid_from = read_day("quotient_period.valid_from", *draft.valid_from)
-    valid_to = read_day("quotient_period.valid_to", *draft.valid_to) if draft.valid_to else None
+        raise _broken(f"{draft.field}.valid_from", "REQUIRED", "is the first day on which the QF is valid")
+    valid_from = read_day(f"{draft.field}.valid_from", *draft.valid_from)
+    valid_to = read_day(f"{draft.field}.valid_to", *draft.valid_to) if draft.valid_to else None
     if valid_to is not None and valid_to < valid_from:
-        raise _broken("quotient_period.valid_to", "PERIOD_ORDER", "is not before valid_from")
+        raise _broken(f"{draft.field}.valid_to", "PERIOD_ORDER", "is not before valid_from")
     if not 0 <= draft.amount_cents <= _AMOUNT_LIMIT_CENTS:
-        raise _broken("quotient_period.amount_cents", "AMOUNT_RANGE", f"is 0 to {_AMOUNT_LIMIT_CENTS} cents")
+        raise _broken(f"{draft.field}.amount_cents", "AMOUNT_RANGE", f"is 0 to {_AMOUNT_LIMIT_CENTS} cents")
     return QuotientPeriod(valid_from, valid_to, draft.amount_cents)
 
 
 def _check_coordonnees(coordonnees: Coordonnees) -> None:
     if len(coordonnees.allocataires) > _ALLOCATAIRES_LIMIT:
         raise _broken("coordonnees.allocataires", "ALLOCATAIRES_COUNT", f"has at most {_ALLOCATAIRES_LIMIT}")
-    for name in _ADDRESS_FIELDS:
-        _check_text(f"coordonnees.{name}", getattr(coordonnees, name))
+    texts = _address(coordonnees)
+    for allocataire in coordonnees.allocataires:
+        texts += _names(allocataire)
+    # Most texts are short and printable as they are; only where one is not are they looked at one by one.
+    if max(map(len, texts)) > _TEXT_LIMIT or not "".join(texts).isprintable():
+        _check_each_text(coordonnees)
+
+
+def _check_each_text(coordonnees: Coordonnees) -> None:
+    for name, text in zip(_ADDRESS_FIELDS, _address(coordonnees), strict=True):
+        _check_text(f"coordonnees.{name}", text)
     for number, allocataire in enumerate(coordonnees.allocataires):
-        for name in _ALLOCATAIRE_FIELDS:
-            _check_text(f"coordonnees.allocataires[{number}].{name}", getattr(allocataire, name))
+        for name, text in zip(_ALLOCATAIRE_FIELDS, _names(allocataire), strict=True):
+            _check_text(f"coordonnees.allocataires[{number}].{name}", text)
 
 
 def _check_text(field: str, text: str) -> None:
     if len(text) > _TEXT_LIMIT:
         raise _broken(field, "TEXT_LENGTH", f"has at most {_TEXT_LIMIT} characters")
-    # Most names are printable as they are; only the others are looked at one by one.
     if not text.isprintable() and any(unicodedata.category(character) in _CONTROLS for character in text):
         raise _broken(field, "CONTROL_CHARACTERS", "is one line of text, without control characters")
 
@@ -178,104 +235,5 @@ def _broken(field: str, rule: str, description: str) -> InvalidField:
 _CONTROLS = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 _ALLOCATAIRE_FIELDS = tuple(field.name for field in fields(Allocataire))
 _ADDRESS_FIELDS = tuple(field.name for field in fields(Coordonnees) if field.name != "allocataires")
-
-
-@dataclass(frozen=True)
-class KnownDossier:
-    """What tells whether a dossier's coordonnées are new: its id and the digest of what it says."""
-
-    dossier_id: UUID
-    coordonnees_digest: bytes
-
-
-@dataclass(frozen=True, repr=False)
-class NewlySaid(KnownDossier):
-    """A dossier that now says something else: its coordonnées in clear, to be enciphered."""
-
-    coordonnees: bytes
-
-
-class Holder(NamedTuple):
-    """A person, as the tables know them, and the caisse that holds their dossier."""
-
-    person_index: bytes
-    caisse_code: str
-
-
-class PeriodKey(NamedTuple):
-    """A period of a dossier; publishing another amount for it corrects it."""
-
-    dossier_id: UUID
-    valid_from: date
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the tables say about the dossiers, the people and the periods of a chunk."""
-
-    dossiers: Mapping[DossierKey, KnownDossier]
-    holders: Mapping[Holder, UUID]
-    periods: Mapping[PeriodKey, QuotientPeriod]
-
-
-class Publication:
-    """Applies the records of a chunk, in order, to what is known, and gathers what has to be written."""
-
-    def __init__(
-        self, known: Known, new_id: Callable[[], UUID], digest: Callable[[UUID, bytes], bytes]
-    ) -> None:
-        """`digest` is a keyed digest of a dossier's coordonnées."""
-        self._known = known
-        self._new_id = new_id
-        self._digest = digest
-        self.dossiers: dict[DossierKey, NewlySaid] = {}
-        self.holders: dict[Holder, UUID] = {}
-        self.periods: dict[PeriodKey, QuotientPeriod] = {}
-
-    def apply(self, record: DossierRecord, person_index: bytes) -> PublicationOutcome:
-        """What `record` does: CREATED, UPDATED or UNCHANGED.
-
-        The newest publication wins: a person who is published in another dossier of the caisse moves there,
-        and an amount published again for the same first day corrects the earlier one.
-        """
-        before = self.dossiers.get(record.key) or self._known.dossiers.get(record.key)
-        dossier_id = before.dossier_id if before else self._new_id()
-        changes = [
-            self._say(record, dossier_id, before),
-            self._hold(Holder(person_index, record.key.caisse_code), dossier_id),
-            self._value(dossier_id, record.period),
-        ]
-        if before is None:
-            return PublicationOutcome.CREATED
-        return PublicationOutcome.UPDATED if any(changes) else PublicationOutcome.UNCHANGED
-
-    def _say(self, record: DossierRecord, dossier_id: UUID, before: KnownDossier | None) -> bool:
-        clear = record.coordonnees.encode()
-        digest = self._digest(dossier_id, clear)
-        if before is not None and before.coordonnees_digest == digest:
-            return False
-        self.dossiers[record.key] = NewlySaid(dossier_id, digest, clear)
-        return True
-
-    def _hold(self, holder: Holder, dossier_id: UUID) -> bool:
-        if (self.holders.get(holder) or self._known.holders.get(holder)) == dossier_id:
-            return False
-        self.holders[holder] = dossier_id
-        return True
-
-    def _value(self, dossier_id: UUID, period: QuotientPeriod | None) -> bool:
-        if period is None:
-            return False
-        key = PeriodKey(dossier_id, period.valid_from)
-        if (self.periods.get(key) or self._known.periods.get(key)) == period:
-            return False
-        self.periods[key] = period
-        return True
-
-
-def outcome_counts(results: Sequence[PublishedRecord]) -> dict[str, int]:
-    """How many records met each outcome, by its name in small letters."""
-    return {
-        outcome.name.lower(): sum(result.outcome is outcome for result in results)
-        for outcome in PublicationOutcome
-    }
+_names = attrgetter(*_ALLOCATAIRE_FIELDS)
+_address = attrgetter(*_ADDRESS_FIELDS)

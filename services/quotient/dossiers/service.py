@@ -1,95 +1,122 @@
 """Publication of dossiers by the caisses."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
 
 import structlog
 
 from services.kit import telemetry
 from services.kit.clock import Clock
 from services.kit.errors import InvalidField
-from services.kit.identifiers import new_uuid7
+from services.kit.identifiers import (
+    decode_page_token,
+    encode_page_token,
+    new_uuid7,
+    page_size,
+    parse_uuid,
+)
 from services.quotient.dossiers.domain import (
     DossierRecord,
-    Holder,
-    Publication,
     PublicationOutcome,
     PublishedRecord,
     RecordDraft,
-    outcome_counts,
     parse_record,
 )
-from services.quotient.dossiers.store import ChunkStore, DossierStore, SealedDossier
+from services.quotient.dossiers.publications import (
+    Place,
+    Publication,
+    PublicationPage,
+    Source,
+    counted,
+)
+from services.quotient.dossiers.read_ahead import reading_ahead
+from services.quotient.dossiers.store import DossierStore
+from services.quotient.dossiers.writing import Chunk, in_turns, write_chunks
 from services.quotient.fields import require_batch_size
-from services.quotient.secrecy import PersonIndexer, Vault
+from services.quotient.keys.keyring import Keyring
+from services.quotient.secrecy import Keys
 
 # However many publish at once, consultations find connections in the pool.
-_CHUNKS_AT_ONCE = 2
+_TRANSACTIONS_AT_ONCE = 2
+# Chunks of one stream that are committed together: beyond this nothing is gained, and others wait longer.
+_CHUNKS_TOGETHER = 4
+_LAST_ID = UUID(int=2**128 - 1)
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, repr=False)
+class ChunkDraft:
+    """A chunk as it was sent."""
+
+    records: Iterator[RecordDraft]
+    record_count: int
+    place: Place | None
 
 
 class DossierService:
     """Takes what the caisses publish; never computes a QF itself (art. 3)."""
 
-    def __init__(self, store: DossierStore, indexer: PersonIndexer, vault: Vault, clock: Clock) -> None:
+    def __init__(self, store: DossierStore, keyring: Keyring, clock: Clock) -> None:
         self._store = store
-        self._indexer = indexer
-        self._vault = vault
+        self._keyring = keyring
         self._clock = clock
-        self._turns = asyncio.Semaphore(_CHUNKS_AT_ONCE)
+        self._turns = asyncio.Semaphore(_TRANSACTIONS_AT_ONCE)
 
-    async def publish(self, drafts: Sequence[RecordDraft]) -> Sequence[PublishedRecord]:
-        """Commits one chunk, all of it or nothing, and tells what became of each record, in order.
+    async def begin(self, source: Source) -> Publication:
+        """Opens the publication of a file, or finds the one of the same file that was cut."""
+        now = self._clock.now()
+        return await self._store.publications.open(new_uuid7(now), source, now)
 
-        A record that breaks a rule is refused alone. Raises InvalidField for a chunk of a wrong length.
+    async def finish(self, publication_id: UUID) -> Publication:
+        """Ends a publication; one that has ended stays as it is. Raises RecordNotFound."""
+        return await self._store.publications.finish(publication_id, self._clock.now())
+
+    async def page(self, asked_size: int, page_token: str) -> PublicationPage:
+        """A page of publications, newest first. Raises InvalidField."""
+        size = page_size(asked_size)
+        after = decode_page_token(page_token)
+        before = parse_uuid("page_token", after) if after else _LAST_ID
+        found = await self._store.publications.before(before, size + 1)
+        shown = found[:size]
+        more = len(found) > size
+        return PublicationPage(shown, encode_page_token(str(shown[-1].publication_id)) if more else "")
+
+    async def publish(
+        self, drafts: AsyncIterator[ChunkDraft]
+    ) -> AsyncGenerator[Sequence[PublishedRecord], None]:
+        """What became of each record of each chunk, in order, once the chunk is committed, all of it or nothing.
+
+        A record that breaks a rule is refused alone. Chunks that come faster than they are committed are committed
+        together. Raises InvalidField for a chunk of a wrong length, RecordNotFound for a publication that is not open.
         """
-        require_batch_size("records", len(drafts), minimum=1)
-        parsed = [_parse(draft) for draft in drafts]
-        outcomes = iter(
-            await self._commit([record for record in parsed if isinstance(record, DossierRecord)])
-        )
-        results = [
-            PublishedRecord(next(outcomes)) if isinstance(record, DossierRecord) else record
-            for record in parsed
-        ]
-        telemetry.annotate("qf.publication.records", len(results))
-        _log.info("dossiers_published", **outcome_counts(results))
+        async with reading_ahead(_parsed(drafts), _CHUNKS_TOGETHER) as waiting:
+            async for chunks in waiting:
+                for _, of_one in groupby(chunks, lambda chunk: chunk.place and chunk.place.publication_id):
+                    for results in await self._commit([*of_one]):
+                        telemetry.annotate("qf.publication.records", len(results))
+                        yield results
+
+    async def _commit(self, chunks: Sequence[Chunk]) -> Sequence[Sequence[PublishedRecord]]:
+        if not any(chunk.place or chunk.good for chunk in chunks):
+            return [chunk.results([]) for chunk in chunks]
+        results = await self._keyring.using(lambda keys: self._write(keys, chunks))
+        for each in results:
+            _log.info("dossiers_published", **vars(counted(each)))
         return results
 
-    async def _commit(self, records: Sequence[DossierRecord]) -> Sequence[PublicationOutcome]:
-        if not records:
-            return []
-        indexes = [self._indexer.index(record.nir) for record in records]
-        caisse_codes = {record.key.caisse_code for record in records}
-        async with self._turns, self._store.chunk(caisse_codes) as chunk:
-            known = await chunk.known(
-                {record.key for record in records},
-                {
-                    Holder(index, record.key.caisse_code)
-                    for record, index in zip(records, indexes, strict=True)
-                },
-                {record.period.valid_from for record in records if record.period},
-            )
-            now = self._clock.now()
-            publication = Publication(known, lambda: new_uuid7(now), self._vault.digest)
-            outcomes = [publication.apply(*each) for each in zip(records, indexes, strict=True)]
-            await self._write(chunk, publication)
-        return outcomes
+    async def _write(self, keys: Keys, chunks: Sequence[Chunk]) -> Sequence[Sequence[PublishedRecord]]:
+        caisse_codes = {record.key.caisse_code for chunk in chunks for record in chunk.good}
+        async with self._turns, self._store.chunks(caisse_codes) as tables:
+            return await write_chunks(tables, keys, self._clock, chunks)
 
-    async def _write(self, chunk: ChunkStore, publication: Publication) -> None:
-        await chunk.write_dossiers(
-            [
-                SealedDossier(
-                    dossier.dossier_id,
-                    key,
-                    self._vault.seal(dossier.dossier_id, dossier.coordonnees),
-                    dossier.coordonnees_digest,
-                )
-                for key, dossier in publication.dossiers.items()
-            ]
-        )
-        await chunk.write_holders(publication.holders)
-        await chunk.write_periods(publication.periods)
+
+async def _parsed(drafts: AsyncIterator[ChunkDraft]) -> AsyncGenerator[Chunk, None]:
+    async for draft in drafts:
+        require_batch_size("records", draft.record_count, minimum=0 if draft.place else 1)
+        yield Chunk(await in_turns(map(_parse, draft.records)), draft.place)
 
 
 def _parse(draft: RecordDraft) -> DossierRecord | PublishedRecord:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
@@ -32,10 +33,12 @@ from msa.partners.v1 import (
 from msa.partners.v1 import outbox_service_pb2_grpc as partners_outbox
 from msa.quotient.v1 import dossier_service_pb2 as dossier_pb
 from msa.quotient.v1 import dossier_service_pb2_grpc as dossier_rpc
+from msa.quotient.v1 import journal_service_pb2_grpc
 from services.kit.errors import DomainError
 from services.kit.status import DETAILS_KEY, to_status
 
-# What each server answers as the test wrote it down. Quotient's dossiers are a stream; its other services are missing.
+# What each server answers as the test wrote it down. Quotient's dossiers are a stream; most of its
+# other services are missing.
 _SCRIPTED: Mapping[str, Sequence[ModuleType]] = {
     "identity": (account_service_pb2_grpc, security_event_service_pb2_grpc, identity_outbox),
     "partners": (
@@ -48,7 +51,7 @@ _SCRIPTED: Mapping[str, Sequence[ModuleType]] = {
         partner_service_pb2_grpc,
         partners_outbox,
     ),
-    "quotient": (),
+    "quotient": (journal_service_pb2_grpc,),
 }
 SERVICES = tuple(_SCRIPTED)
 Reply = Callable[[Any], Any]
@@ -83,10 +86,14 @@ class Script:
         self.metadata: list[dict[str, str | bytes]] = []
         self.is_stopping = threading.Event()
 
-    def answer(self, server: str, rpc: str, request: Any, context: grpc.ServicerContext) -> Any:
-        """Answers `rpc` of `server` as the test wrote it down."""
+    def record(self, request: Any, context: grpc.ServicerContext) -> None:
+        """Keeps a request that reached a fake."""
         self.requests.append(request)
         self.metadata.append(dict(context.invocation_metadata()))
+
+    def answer(self, server: str, rpc: str, request: Any, context: grpc.ServicerContext) -> Any:
+        """Answers `rpc` of `server` as the test wrote it down."""
+        self.record(request, context)
         try:
             return (self.replies.get(f"{server}.{rpc}") or self.replies[rpc])(request)
         except Refusal as refusal:
@@ -111,14 +118,54 @@ def _add_scripted(module: Any, server_name: str, script: Script, server: grpc.Se
 
 
 class _Dossiers(dossier_rpc.DossierServiceServicer):
+    """Chunks are answered as the test wrote it down, and counted as the service counts them."""
+
     def __init__(self, script: Script) -> None:
         self._script = script
+        self._open: dict[str, dossier_pb.Publication] = {}
+
+    def BeginPublication(  # noqa: N802  # the name in the protos
+        self, request: dossier_pb.BeginPublicationRequest, context: grpc.ServicerContext
+    ) -> dossier_pb.BeginPublicationResponse:
+        self._script.record(request, context)
+        key = request.SerializeToString(deterministic=True).hex()
+        new = dossier_pb.Publication(publication_id=key, kind=request.kind, reference=request.reference)
+        return dossier_pb.BeginPublicationResponse(publication=self._open.setdefault(key, new))
 
     def PublishDossiers(  # noqa: N802  # the name in the protos
         self, request_iterator: Iterator[dossier_pb.PublishDossiersRequest], context: grpc.ServicerContext
     ) -> Iterator[dossier_pb.PublishDossiersResponse]:
         for request in request_iterator:
-            yield self._script.answer("quotient", "PublishDossiers", request, context)
+            response = self._script.answer("quotient", "PublishDossiers", request, context)
+            publication = self._open[request.publication_id]
+            if request.last_line > publication.last_line:
+                _count(publication, request, response)
+            yield response
+
+    def FinishPublication(  # noqa: N802  # the name in the protos
+        self, request: dossier_pb.FinishPublicationRequest, context: grpc.ServicerContext
+    ) -> dossier_pb.FinishPublicationResponse:
+        self._script.record(request, context)
+        return dossier_pb.FinishPublicationResponse(publication=self._open.pop(request.publication_id))
+
+    def ListPublications(  # noqa: N802  # the name in the protos
+        self, request: dossier_pb.ListPublicationsRequest, context: grpc.ServicerContext
+    ) -> dossier_pb.ListPublicationsResponse:
+        self._script.record(request, context)
+        return dossier_pb.ListPublicationsResponse(publications=[*self._open.values()][::-1])
+
+
+def _count(
+    publication: dossier_pb.Publication,
+    request: dossier_pb.PublishDossiersRequest,
+    response: dossier_pb.PublishDossiersResponse,
+) -> None:
+    met = Counter(result.outcome for result in response.results)
+    publication.last_line = request.last_line
+    publication.created_count += met[dossier_pb.PUBLICATION_OUTCOME_CREATED]
+    publication.updated_count += met[dossier_pb.PUBLICATION_OUTCOME_UPDATED]
+    publication.unchanged_count += met[dossier_pb.PUBLICATION_OUTCOME_UNCHANGED]
+    publication.refused_count += met[dossier_pb.PUBLICATION_OUTCOME_REFUSED] + request.refused_count
 
 
 @dataclass

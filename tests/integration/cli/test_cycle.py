@@ -8,11 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from google.type import date_pb2
 
+from cli.parameters import today
 from cli.people import synthetic_nir
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from msa.quotient.v1 import disclosure_service_pb2_grpc as rpc
+from services.kit.messages import to_date
 from tests.integration.cli.process import Qf
 from tests.integration.cli.registering import CAISSE, register
 from tests.stack import Stack
@@ -124,7 +125,7 @@ async def test_what_the_service_refuses_is_told_in_the_words_of_the_file(qf: Qf)
     imported = await qf.run("dossiers", "import", "-", "--json", stdin=content.decode())
     assert imported.status == 3
     summary = json.loads(imported.stdout)
-    assert (summary["created"], summary["refused"], summary["blank_lines"]) == (2, 2, 1)
+    assert (summary["created"], summary["refused"]) == (2, 2)
     assert [(told["line"], told["field"]) for told in summary["refusals"]] == [
         (2, "numero_dossier"),
         (4, "caisse"),
@@ -152,6 +153,7 @@ async def test_an_opposition_is_recorded_once_listed_and_withdrawn(qf: Qf) -> No
 
 
 async def test_the_journal_tells_a_family_who_asked(qf: Qf, stack: Stack, tmp_path: Path) -> None:
+    month = today().replace(day=1)
     registered = await register(qf)
     nir = new_nir()
     await qf.json("dossiers", "import", "-", stdin=dossier(nir).decode())
@@ -159,7 +161,7 @@ async def test_the_journal_tells_a_family_who_asked(qf: Qf, stack: Stack, tmp_pa
         item = pb.DiscloseItem(
             nir=nir,
             caisse_code=CAISSE,
-            month=date_pb2.Date(year=2026, month=11, day=1),
+            month=to_date(month),
             purpose=pb.PURPOSE_CANTEEN,
             account_id=registered.user["account_id"],
             habilitation_id=registered.user["habilitation_id"],
@@ -170,9 +172,12 @@ async def test_the_journal_tells_a_family_who_asked(qf: Qf, stack: Stack, tmp_pa
     person = tmp_path / "person.txt"
     person.write_text(nir)
     (told,) = await qf.json("journal", "show", "--caisse", CAISSE, "--nir-file", str(person))
-    assert (told["outcome"], told["purpose"], told["month"]) == ("AVAILABLE", "CANTEEN", "2026-11")
+    assert (told["outcome"], told["purpose"], told["month"]) == ("AVAILABLE", "CANTEEN", f"{month:%Y-%m}")
     assert told["period_starts"] == ["2026-11-01"]
-    assert await qf.json("journal", "show", "--caisse", CAISSE, "--partner", registered.partner_id) == [told]
+    # The amount is told to the family, not of the partner.
+    assert told["shown_periods"] == ["2026-11-01/..: 612.34 EUR"]
+    (of_partner,) = await qf.json("journal", "show", "--caisse", CAISSE, "--partner", registered.partner_id)
+    assert of_partner == told | {"shown_periods": []}
     assert await qf.json("journal", "show", "--caisse", CAISSE, "--nir-prompt", stdin=new_nir()) == []
 
 

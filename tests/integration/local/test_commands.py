@@ -1,5 +1,6 @@
 import signal
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from time import sleep
 
@@ -37,12 +38,17 @@ def test_status_tells_what_runs(small_stack: Stack, command: Command) -> None:
     assert str(small_stack.process("valkey").pid) in running.out
 
 
+def secret_files(layout: Layout) -> Sequence[Path]:
+    return [path for path in layout.secrets.rglob("*") if path.is_file()]
+
+
 def test_secrets_are_their_owners_only(small_stack: Stack) -> None:
     layout = small_stack.layout
-    private = [*layout.secrets.iterdir(), *layout.tls.glob("*.key"), layout.demo_file]
+    private = [*secret_files(layout), *layout.tls.glob("*.key"), layout.demo_file]
     private.append(layout.config / "valkey.conf")
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
-    assert stat.S_IMODE(layout.secrets.stat().st_mode) == 0o700
+    folders = [layout.secrets, *(path for path in layout.secrets.rglob("*") if path.is_dir())]
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
 
 
 def test_down_stops_what_runs_elsewhere(launched: Launch, command: Command) -> None:
@@ -58,7 +64,7 @@ def test_down_stops_what_runs_elsewhere(launched: Launch, command: Command) -> N
 
 async def test_start_after_a_killed_one_keeps_the_secrets(launched: Launch) -> None:
     first = launched(["valkey"])
-    secrets = {path: path.read_bytes() for path in first.layout.secrets.iterdir()}
+    secrets = {path: path.read_bytes() for path in secret_files(first.layout)}
     started = processes(first.layout)
     first.supervisor.send(signal.SIGKILL)
     for process in started:

@@ -24,6 +24,7 @@ OUTCOMES = {
     "opposed": "OUTCOME_OPPOSED",
     "opposed_to_partner": "OUTCOME_OPPOSED",
     "no_quotient": "OUTCOME_NO_QUOTIENT",
+    "dossier_closed": "OUTCOME_DOSSIER_CLOSED",
     "not_found": "OUTCOME_NOT_FOUND",
     "other_caisse": "OUTCOME_NOT_FOUND",
 }
@@ -82,6 +83,15 @@ async def test_seeding_that_was_cut_short_is_finished(stack: Stack, layout: Layo
     assert resumed[0] == users[0]
     assert [user.partner for user in resumed] == [agent.partner for agent in AGENTS]
     assert demo.nirs(layout)
+
+
+async def test_families_that_came_with_a_later_release_are_added(stack: Stack, layout: Layout) -> None:
+    await seed(stack, layout)
+    memory = Memory(layout)
+    memory.nirs = {kind: nir for kind, nir in memory.nirs.items() if kind != "dossier_closed"}
+    memory.write()
+    await seed(stack, layout)
+    assert demo.nirs(layout).keys() == OUTCOMES.keys()
 
 
 async def test_temporary_password_about_to_end_is_replaced(stack: Stack, layout: Layout) -> None:

@@ -13,15 +13,23 @@ from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
 from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceStub
 from msa.quotient.v1.dossier_service_pb2_grpc import DossierServiceStub
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
+from services.kit.clock import SystemClock, paris_date
 
 BOURGOGNE, ELSEWHERE = "21", "12"
-NOVEMBER = date(2026, 11, 1)
+# A consultation asks for a month around the present one.
+THIS_MONTH = paris_date(SystemClock().now()).replace(day=1)
 TIMEOUT_SECONDS = 10
 
 
 def new_id() -> str:
     """An id that another service would have given."""
     return str(uuid4())
+
+
+def month_later(months: int, than: date = THIS_MONTH) -> date:
+    """The first day of a month so many months later; earlier, where `months` is negative."""
+    years, month = divmod(12 * than.year + than.month - 1 + months, 12)
+    return date(years, month + 1, 1)
 
 
 def message(day: date) -> Date:
@@ -52,6 +60,7 @@ def record(
     caisse_code: str = BOURGOGNE,
     nom: str = "Mirabelle",
     qf: dossier_pb.QuotientPeriod | None = None,
+    closed_from: date | None = None,
 ) -> dossier_pb.DossierRecord:
     """A record of an invented family."""
     return dossier_pb.DossierRecord(
@@ -65,6 +74,7 @@ def record(
             code_postal_ville="21999 VALLOMBREUSE",
         ),
         quotient_period=qf,
+        closed_from=message(closed_from) if closed_from else None,
     )
 
 
@@ -72,9 +82,11 @@ def item(
     nir: str,
     *,
     caisse_code: str = BOURGOGNE,
-    month: date = NOVEMBER,
+    month: date = THIS_MONTH,
     partner_id: str = "",
     opposed: bool = False,
+    purpose: disclosure_pb.Purpose.ValueType = disclosure_pb.PURPOSE_PRICING,
+    purpose_text: str = "",
     case_reference: str = "",
     traceparent: str = "",
 ) -> disclosure_pb.DiscloseItem:
@@ -83,7 +95,8 @@ def item(
         nir=nir,
         caisse_code=caisse_code,
         month=message(month),
-        purpose=disclosure_pb.PURPOSE_PRICING,
+        purpose=purpose,
+        purpose_text=purpose_text,
         case_reference=case_reference,
         account_id=new_id(),
         habilitation_id=new_id(),
@@ -91,6 +104,28 @@ def item(
         convention_id=new_id(),
         opposed=opposed,
         traceparent=traceparent,
+    )
+
+
+def objection(
+    nir: str,
+    *,
+    caisse_code: str = BOURGOGNE,
+    partner_id: str = "",
+    received_on: date | None = None,
+    reference: str = "",
+    requester: opposition_pb.OppositionRequester.ValueType = opposition_pb.OPPOSITION_REQUESTER_UNSPECIFIED,
+    declarant: opposition_pb.OppositionDeclarant.ValueType = opposition_pb.OPPOSITION_DECLARANT_UNSPECIFIED,
+) -> opposition_pb.RecordOppositionRequest:
+    """An opposition to record, by letter."""
+    return opposition_pb.RecordOppositionRequest(
+        nir=nir,
+        scope=opposition_pb.OppositionScope(caisse_code=caisse_code, partner_id=partner_id),
+        channel=opposition_pb.OPPOSITION_CHANNEL_LETTER,
+        requester=requester,
+        declarant=declarant,
+        received_on=message(received_on) if received_on else None,
+        reference=reference,
     )
 
 
@@ -121,12 +156,17 @@ class Caller:
         self, nir: str, caisse_code: str = BOURGOGNE, partner_id: str = ""
     ) -> opposition_pb.Opposition:
         """Records an opposition and waits for the acknowledgement."""
-        request = opposition_pb.RecordOppositionRequest(
-            nir=nir,
-            scope=opposition_pb.OppositionScope(caisse_code=caisse_code, partner_id=partner_id),
-            channel=opposition_pb.OPPOSITION_CHANNEL_LETTER,
-        )
+        request = objection(nir, caisse_code=caisse_code, partner_id=partner_id)
         return (await self.oppositions.RecordOpposition(request, timeout=TIMEOUT_SECONDS)).opposition
+
+    async def import_oppositions(
+        self, *records: opposition_pb.RecordOppositionRequest
+    ) -> Sequence[opposition_pb.ImportedOpposition]:
+        """Imports one chunk of a register and waits for the acknowledgement."""
+        requests = [opposition_pb.ImportOppositionsRequest(records=records)]
+        call = self.oppositions.ImportOppositions(iter(requests), timeout=60)
+        (response,) = [response async for response in call]
+        return response.results
 
     async def withdraw_opposition(
         self, nir: str, caisse_code: str = BOURGOGNE, partner_id: str = ""

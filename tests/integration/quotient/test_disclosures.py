@@ -15,11 +15,12 @@ from services.kit.status import reason_of
 from tests.integration.quotient.caller import (
     BOURGOGNE,
     ELSEWHERE,
-    NOVEMBER,
+    THIS_MONTH,
     Caller,
     day,
     item,
     message,
+    month_later,
     new_id,
     period,
     record,
@@ -45,7 +46,7 @@ async def test_available_shows_number_coordonnees_and_periods(caller: Caller) ->
 
 async def test_no_quotient_shows_the_dossier_without_a_period(caller: Caller) -> None:
     nir = new_nir()
-    await caller.publish(record(nir, numero="D0043", qf=period(date(2026, 12, 1), amount_cents=61234)))
+    await caller.publish(record(nir, numero="D0043", qf=period(month_later(1), amount_cents=61234)))
     result = await caller.consult(item(nir))
     assert result.outcome == pb.DISCLOSURE_OUTCOME_NO_QUOTIENT
     assert result.numero_dossier == "D0043"
@@ -98,29 +99,37 @@ async def test_the_line_is_in_the_journal_when_the_answer_arrives(caller: Caller
         partner_id=shown.partner_id,
         convention_id=shown.convention_id,
         caisse_code=BOURGOGNE,
-        month=message(NOVEMBER),
+        month=message(THIS_MONTH),
         purpose=pb.PURPOSE_PRICING,
         case_reference="Cantine 12",
         outcome=pb.DISCLOSURE_OUTCOME_AVAILABLE,
         trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
         period_starts=[QF.valid_from],
+        shown_periods=[QF],
     )
 
 
 async def test_every_outcome_leaves_a_line(caller: Caller) -> None:
-    available, opposed, no_quotient, not_found = (new_nir() for _ in range(4))
-    await caller.publish(record(available, qf=QF), record(opposed, qf=QF), record(no_quotient))
+    available, opposed, no_quotient, closed, _, outside = nirs = [new_nir() for _ in range(6)]
+    await caller.publish(
+        *(record(nir, qf=QF) for nir in (available, opposed, outside)),
+        record(no_quotient),
+        record(closed, qf=QF, closed_from=THIS_MONTH),
+    )
     await caller.record_opposition(opposed)
-    results = await caller.disclose(*map(item, (available, opposed, no_quotient, not_found)))
+    results = await caller.disclose(*map(item, nirs[:-1]), item(outside, month=month_later(2)))
     assert [result.outcome for result in results] == [
         pb.DISCLOSURE_OUTCOME_AVAILABLE,
         pb.DISCLOSURE_OUTCOME_OPPOSED,
         pb.DISCLOSURE_OUTCOME_NO_QUOTIENT,
+        pb.DISCLOSURE_OUTCOME_DOSSIER_CLOSED,
         pb.DISCLOSURE_OUTCOME_NOT_FOUND,
+        pb.DISCLOSURE_OUTCOME_OUTSIDE_WINDOW,
     ]
-    for nir, result in zip((available, opposed, no_quotient, not_found), results, strict=True):
+    for nir, result in zip(nirs, results, strict=True):
         (line,) = await caller.journal(nir)
         assert (line.consultation_id, line.outcome) == (result.consultation_id, result.outcome)
+        assert line.shown_periods == result.periods
         assert [day(start) for start in line.period_starts] == [
             day(shown.valid_from) for shown in result.periods
         ]
@@ -133,6 +142,12 @@ $$ BEGIN RAISE EXCEPTION 'out of order'; END $$;
 BREAKDOWNS = {
     "the line is refused": (
         _RAISE
+        + "CREATE TRIGGER out_of_order BEFORE INSERT ON disclosures"
+        + " FOR EACH ROW EXECUTE FUNCTION out_of_order()",
+        "DROP FUNCTION out_of_order CASCADE",
+    ),
+    "the line is swallowed": (
+        "CREATE FUNCTION out_of_order() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"
         + "CREATE TRIGGER out_of_order BEFORE INSERT ON disclosures"
         + " FOR EACH ROW EXECUTE FUNCTION out_of_order()",
         "DROP FUNCTION out_of_order CASCADE",
@@ -187,9 +202,11 @@ def broken_item(field: str, value: object) -> pb.DiscloseItem:
         ("nir", "269054958815781", "NIR_KEY_MISMATCH"),
         ("caisse_code", "", "CAISSE_CODE"),
         ("month", Date(), "DATE_NOT_REAL"),
-        ("month", Date(year=2026, month=11, day=2), "FIRST_OF_MONTH"),
+        ("month", message(THIS_MONTH.replace(day=2)), "FIRST_OF_MONTH"),
         ("purpose", 0, "PURPOSE"),
         ("case_reference", "2 69 05 49 588 157 80", "NIR_IN_REFERENCE"),
+        ("purpose", pb.PURPOSE_OTHER, "PURPOSE_TEXT"),
+        ("purpose_text", "Bal des pompiers", "PURPOSE_TEXT"),
         ("partner_id", "", "UUID"),
         ("account_id", "x", "UUID"),
     ],

@@ -4,21 +4,25 @@ No item says `opposed` but where a test is about that: what the gateway's policy
 """
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 
 import grpc
 import pytest
 
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from msa.quotient.v1 import opposition_service_pb2 as opposition_pb
+from services.kit.clock import SystemClock, paris_date
 from services.kit.errors import Reason
 from services.kit.status import reason_of
 from tests.integration.quotient.caller import (
     BOURGOGNE,
     ELSEWHERE,
+    THIS_MONTH,
     Caller,
     item,
+    message,
     new_id,
+    objection,
     period,
     record,
     shows_nothing,
@@ -26,6 +30,8 @@ from tests.integration.quotient.caller import (
 from tests.people import new_nir
 
 QF = period(date(2026, 1, 1), amount_cents=61234)
+TODAY = paris_date(SystemClock().now())
+LAST_YEAR = date(TODAY.year - 1, 7, 14)
 
 
 async def family(caller: Caller, *caisse_codes: str) -> str:
@@ -218,6 +224,104 @@ async def test_check_tells_every_standing_scope_in_the_order_of_the_batch(caller
     ]
 
 
+async def test_an_opposition_tells_who_asked_whom_when_and_where_it_is_filed_annexe_1(caller: Caller) -> None:
+    nir, partner_id = new_nir(), new_id()
+    reply = await caller.oppositions.RecordOpposition(
+        objection(
+            nir,
+            partner_id=partner_id,
+            received_on=LAST_YEAR,
+            reference="GED/2025-118",
+            requester=opposition_pb.OPPOSITION_REQUESTER_REPRESENTATIVE,
+            declarant=opposition_pb.OPPOSITION_DECLARANT_PARTNER,
+        )
+    )
+    assert reply.opposition == opposition_pb.Opposition(
+        opposition_id=reply.opposition.opposition_id,
+        scope=opposition_pb.OppositionScope(caisse_code=BOURGOGNE, partner_id=partner_id),
+        channel=opposition_pb.OPPOSITION_CHANNEL_LETTER,
+        record_time=reply.opposition.record_time,
+        requester=opposition_pb.OPPOSITION_REQUESTER_REPRESENTATIVE,
+        declarant=opposition_pb.OPPOSITION_DECLARANT_PARTNER,
+        received_on=message(LAST_YEAR),
+        reference="GED/2025-118",
+    )
+    assert list(await caller.list_oppositions(nir)) == [reply.opposition]
+
+
+async def test_what_is_not_said_is_the_person_the_caisse_and_today(caller: Caller) -> None:
+    opposition = await caller.record_opposition(new_nir())
+    assert opposition.requester == opposition_pb.OPPOSITION_REQUESTER_PERSON
+    assert opposition.declarant == opposition_pb.OPPOSITION_DECLARANT_CAISSE
+    assert opposition.received_on in (message(TODAY), message(TODAY + timedelta(1)))
+
+
+async def test_the_history_tells_how_an_opposition_was_withdrawn(caller: Caller) -> None:
+    nir = new_nir()
+    recorded = await caller.oppositions.RecordOpposition(objection(nir, received_on=LAST_YEAR))
+    withdrawal = opposition_pb.WithdrawOppositionRequest(
+        nir=nir,
+        scope=recorded.opposition.scope,
+        requester=opposition_pb.OPPOSITION_REQUESTER_REPRESENTATIVE,
+        channel=opposition_pb.OPPOSITION_CHANNEL_COUNTER,
+        received_on=message(LAST_YEAR + timedelta(30)),
+        reference="Guichet 4",
+    )
+    withdrawn = (await caller.oppositions.WithdrawOpposition(withdrawal)).opposition
+    assert withdrawn.withdrawal == opposition_pb.OppositionWithdrawal(
+        requester=opposition_pb.OPPOSITION_REQUESTER_REPRESENTATIVE,
+        channel=opposition_pb.OPPOSITION_CHANNEL_COUNTER,
+        received_on=message(LAST_YEAR + timedelta(30)),
+        reference="Guichet 4",
+    )
+    assert withdrawn.received_on == message(LAST_YEAR)
+    assert list(await caller.list_oppositions(nir)) == [withdrawn]
+
+
+async def test_an_older_letter_does_not_withdraw_a_newer_opposition(caller: Caller) -> None:
+    nir = await family(caller)
+    recorded = await caller.record_opposition(nir)
+    older = opposition_pb.WithdrawOppositionRequest(
+        nir=nir, scope=recorded.scope, received_on=message(THIS_MONTH - timedelta(1))
+    )
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await caller.oppositions.WithdrawOpposition(older)
+    assert reason_of(refused.value) is Reason.INVALID_FIELD
+    assert (await caller.consult(item(nir))).outcome == pb.DISCLOSURE_OUTCOME_OPPOSED
+
+
+async def test_recording_and_withdrawing_at_the_same_time_leaves_a_history_that_could_have_been(
+    caller: Caller,
+) -> None:
+    nirs = [new_nir() for _ in range(10)]
+    for nir in nirs:
+        await caller.record_opposition(nir)
+
+    async def withdraw(nir: str) -> int:
+        try:
+            await caller.withdraw_opposition(nir)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:
+                raise
+            return 0
+        return 1
+
+    async def race(nir: str) -> tuple[set[str], int]:
+        recording = asyncio.gather(*(caller.record_opposition(nir) for _ in range(4)))
+        withdrawals = await asyncio.gather(*(withdraw(nir) for _ in range(4)))
+        return {opposition.opposition_id for opposition in await recording}, sum(withdrawals)
+
+    for nir, (acknowledged, withdrawn) in zip(
+        nirs, await asyncio.gather(*(race(nir) for nir in nirs)), strict=True
+    ):
+        history = await caller.list_oppositions(nir)
+        assert acknowledged <= {opposition.opposition_id for opposition in history}
+        standing = [opposition for opposition in history if not opposition.HasField("withdraw_time")]
+        assert len(history) - len(standing) == withdrawn
+        assert len(standing) <= 1
+        assert await caller.check(nir) == [[(BOURGOGNE, "")] * len(standing)]
+
+
 @pytest.mark.parametrize(
     "request_",
     [
@@ -227,8 +331,11 @@ async def test_check_tells_every_standing_scope_in_the_order_of_the_batch(caller
             nir="269054958815780",
             scope=opposition_pb.OppositionScope(caisse_code="21", partner_id="someone"),
         ),
+        objection("269054958815780", received_on=TODAY + timedelta(3)),
+        objection("269054958815780", reference="Famille 2 69 05 49 588 157"),
+        objection("269054958815780", declarant=opposition_pb.OPPOSITION_DECLARANT_PARTNER),
     ],
-    ids=["nir", "caisse_code", "partner_id"],
+    ids=["nir", "caisse_code", "partner_id", "received_on", "reference", "declarant"],
 )
 async def test_a_wrong_field_is_refused(
     caller: Caller, request_: opposition_pb.RecordOppositionRequest

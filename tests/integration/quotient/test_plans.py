@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from deploy.local.postgres import connect
-from tests.integration.quotient.caller import Caller, item, period, record
+from tests.integration.quotient.caller import Caller, item, month_later, period, record
 from tests.people import new_nir
 from tests.stack import Stack
 
 FAMILIES = 300
 CONSULTATIONS = 40
 COUNTED_SECONDS = 20.0
-TABLES = ("dossier_persons", "dossiers", "oppositions", "quotient_periods")
+TABLES = ("persons", "dossier_holders", "dossiers", "oppositions", "quotient_periods")
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Counts:
     rows_scanned: int
 
 
-async def counts(stack: Stack) -> Counts:
+async def counts(stack: Stack, *tables: str) -> Counts:
     statement = (
         "SELECT sum(idx_scan)::int, sum(seq_tup_read)::int FROM pg_stat_user_tables WHERE relname = ANY (%s)"
     )
     async with await connect(stack.layout, stack.ports.postgres_port, "quotient") as database:
-        row = await (await database.execute(statement, (list(TABLES),))).fetchone()
+        row = await (await database.execute(statement, (list(tables or TABLES),))).fetchone()
     assert row is not None
     return Counts(*row)
 
@@ -52,3 +52,22 @@ async def test_no_consultation_reads_a_table_whole(stack: Stack, caller: Caller)
             await caller.consult(item(nir))
             await asyncio.sleep(0.3)
     assert after.rows_scanned == before.rows_scanned
+
+
+async def consultations_counted(stack: Stack) -> int:
+    statement = "SELECT sum(n_tup_ins)::int FROM pg_stat_user_tables WHERE relname LIKE 'disclosures_%'"
+    async with await connect(stack.layout, stack.ports.postgres_port, "quotient") as database:
+        row = await (await database.execute(statement)).fetchone()
+    assert row is not None
+    return int(row[0] or 0)
+
+
+async def test_for_a_month_outside_the_window_nobody_is_looked_up(stack: Stack, caller: Caller) -> None:
+    nir = new_nir()
+    await caller.publish(record(nir, qf=period(date(2026, 1, 1), amount_cents=61234)))
+    looked_up, consulted = (await counts(stack, "persons")).by_index, await consultations_counted(stack)
+    async with asyncio.timeout(COUNTED_SECONDS):
+        while await consultations_counted(stack) < consulted + 5000:
+            await caller.disclose(*[item(nir, month=month_later(2))] * 500)
+    # What was done before may be counted late; it is far less.
+    assert (await counts(stack, "persons")).by_index < looked_up + 1000

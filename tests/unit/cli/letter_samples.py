@@ -17,6 +17,7 @@ from cli.letters.records import (
     Letter,
     LetterUser,
     PartnerIdentity,
+    PartnerLetter,
     PasswordLetter,
     SuspensionEnd,
     SuspensionLetter,
@@ -102,7 +103,7 @@ SUSPENSION = SuspensionLetter(
 )
 USER_SUSPENSION = replace(SUSPENSION, user=USER, ends=SuspensionEnd.NEVER, until_date=None)
 
-LETTERS: Mapping[str, Letter] = {
+LETTERS: Mapping[str, PartnerLetter] = {
     "habilitation": HABILITATION,
     "password": PASSWORD_LETTER,
     "convention": CONVENTION,

@@ -4,7 +4,10 @@ import copy
 import json
 from typing import Any
 
-from cli.ndjson import Dossier, Line, LineRefused, Refusal, parse_line
+from cli.dossier_rules import Dossier
+from cli.ndjson import parse_line
+from cli.refusals import LineRefused, Refusal
+from cli.text_lines import Line
 
 NIR = "285072100900153"
 

@@ -24,7 +24,9 @@ def typed(guide: str) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(
-    "words", [words for guide in ("registry.md", "qf.md") for words in typed(guide)], ids=" ".join
+    "words",
+    [words for guide in ("registry.md", "qf.md", "oppositions.md", "dossiers.md") for words in typed(guide)],
+    ids=" ".join,
 )
 def test_a_command_of_the_guides_can_be_typed(words: list[str]) -> None:
     command: Any = get_command(app)

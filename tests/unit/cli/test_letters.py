@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from cli.letters.records import Letter, LetterUser, PartnerIdentity, SuspensionEnd
+from cli.letters.records import Letter, LetterUser, PartnerIdentity, PartnerLetter, SuspensionEnd
 from cli.letters.typesetting import UnprintableSign, render, render_png
 from tests.unit.cli import letter_samples as samples
 from tests.unit.cli.letter_samples import LETTERS, pages_of, pdf_of, text_of
@@ -51,7 +51,7 @@ ARTICLES = (
 
 
 @pytest.fixture(params=LETTERS)
-def letter(request: pytest.FixtureRequest) -> Letter:
+def letter(request: pytest.FixtureRequest) -> PartnerLetter:
     return LETTERS[request.param]
 
 
@@ -86,7 +86,7 @@ def test_letters_of_the_usual_length_take_one_sheet() -> None:
     assert set(pages.values()) == {1}
 
 
-def test_what_is_not_known_is_a_dotted_line(letter: Letter) -> None:
+def test_what_is_not_known_is_a_dotted_line(letter: PartnerLetter) -> None:
     bare = replace(letter, caisse=samples.BARE_CAISSE, partner=samples.BARE_PARTNER)
     text = text_of(bare)
     assert samples.BARE_CAISSE.name in text

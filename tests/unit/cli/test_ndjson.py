@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from cli.ndjson import MAX_LINE_BYTES, Adresse, Allocataire, read_lines
+from cli.dossier_rules import Adresse, Allocataire, Quotient
+from cli.ndjson import read_ndjson
+from cli.refusals import Refusal
+from cli.text_lines import MAX_LINE_BYTES, read_lines
 from tests.unit.cli.lines import DOSSIER, NIR, line, parsed, quotient, refusal
 
 
@@ -165,6 +168,93 @@ def test_days_of_validity_stand_beside_or_inside_the_quotient(changes: dict[str,
 def test_a_broken_rule_is_told_by_field_and_rule(changes: dict[str, Any], field: str, rule: str) -> None:
     why = refusal(line(**changes))
     assert (why.field, why.rule) == (field, rule)
+
+
+OTHER_NIR = "269054958815780"
+
+
+def test_a_dossier_has_several_allocataires_qfs_and_a_day_of_closing() -> None:
+    dossier = parsed(
+        line(
+            allocataires=[
+                {**DOSSIER["allocataires"][0], "nir": NIR},
+                {"nom_naissance": "DORMEVILLE", "nir": f" {OTHER_NIR[:13]} {OTHER_NIR[13:]}"},
+                {"nom_naissance": "ESCARNOT"},
+            ],
+            allocataires_complets=True,
+            autres_quotients_familiaux=[
+                {"valeur": 580, "annee": 2026, "mois": 9},
+                {"valeur": 590.5, "valid_from": "2026-10-01", "valid_to": "2026-10-31"},
+            ],
+            quotients_complets=True,
+            radie_le="2027-02-01",
+        )
+    )
+    assert [nir.reveal() for nir in (dossier.nir, *dossier.other_nirs)] == [NIR, OTHER_NIR]
+    assert [person.nom_naissance for person in dossier.allocataires] == [
+        "VAUCLAIRON",
+        "DORMEVILLE",
+        "ESCARNOT",
+    ]
+    assert dossier.other_quotients == [
+        Quotient(date(2026, 9, 1), None, 58000),
+        Quotient(date(2026, 10, 1), date(2026, 10, 31), 59050),
+    ]
+    assert (dossier.holders_complete, dossier.quotients_complete) == (True, True)
+    assert dossier.closed_from == date(2027, 2, 1)
+
+
+def test_what_is_not_said_to_be_complete_is_not() -> None:
+    dossier = parsed(line(allocataires_complets=None))
+    assert (dossier.holders_complete, dossier.quotients_complete, dossier.closed_from) == (False, False, None)
+    assert (dossier.other_nirs, dossier.other_quotients) == ([], [])
+
+
+OTHERS = "autres_quotients_familiaux"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "rule"),
+    [
+        ({"allocataires": [{"nir": OTHER_NIR[:-2] + "00"}]}, "allocataires[0].nir", "NIR_KEY_MISMATCH"),
+        ({"allocataires": [{"nir": OTHER_NIR}] * 2}, "allocataires[1].nir", "NIR_TWICE"),
+        ({"allocataires_complets": "oui"}, "allocataires_complets", "BOOLEAN"),
+        ({"quotients_complets": 1}, "quotients_complets", "BOOLEAN"),
+        ({"radie_le": "2026-13-01"}, "radie_le", "DATE"),
+        ({OTHERS: {}}, OTHERS, "LIST"),
+        ({OTHERS: [{"annee": 2026, "mois": 9}]}, f"{OTHERS}[0].valeur", "REQUIRED"),
+        ({OTHERS: [{"valeur": 1}]}, f"{OTHERS}[0].annee", "PERIOD_MISSING"),
+        ({OTHERS: [{"valeur": 1, "annee": 2026, "mois": 13}]}, f"{OTHERS}[0].mois", "MONTH"),
+        ({OTHERS: [{"valeur": -1, "annee": 2026, "mois": 9}]}, f"{OTHERS}[0].valeur", "VALEUR_RANGE"),
+        ({OTHERS: [{"valeur": 1, "fournisseur": "CNAF"}]}, f"{OTHERS}[0].fournisseur", "FOURNISSEUR"),
+        ({OTHERS: [{"valeur": 1, "valid_to": "2026-01-01"}]}, f"{OTHERS}[0].valid_from", "PERIOD_INCOMPLETE"),
+        ({OTHERS: [{"valeur": 1, "annee": 2026, "mois": 11}]}, f"{OTHERS}[0]", "PERIODS_OVERLAP"),
+        (
+            {OTHERS: [{"valeur": 1, "valid_from": "2026-10-01", "valid_to": "2026-11-01"}]},
+            "quotient_familial",
+            "PERIODS_OVERLAP",
+        ),
+    ],
+)
+def test_a_broken_rule_of_what_we_added_is_told_too(changes: dict[str, Any], field: str, rule: str) -> None:
+    why = refusal(line(**changes))
+    assert (why.field, why.rule) == (field, rule)
+
+
+def test_a_file_that_is_cut_is_told_by_its_last_line() -> None:
+    good = line()
+    for end in (good[:-20], good[: good.index("É".encode()) + 1]):
+        entries = list(read_ndjson(io.BytesIO(good + end)))
+        assert [isinstance(each.content, Refusal) and each.content.rule for each in entries] == [False, "CUT"]
+
+
+def test_a_last_line_that_is_whole_needs_no_end() -> None:
+    (entry,) = read_ndjson(io.BytesIO(line().rstrip(b"\n")))
+    assert entry.content == parsed(line())
+
+
+def test_lines_that_are_in_are_passed_over() -> None:
+    assert [each.number for each in read_ndjson(io.BytesIO(line() * 5), 3)] == [4, 5]
 
 
 def test_fields_that_public_systems_add_inside_their_objects_are_passed_over() -> None:

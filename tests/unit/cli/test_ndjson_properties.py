@@ -6,8 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.ndjson import Line, LineRefused, parse_line
+from cli.ndjson import parse_line
 from cli.publication import to_record
+from cli.refusals import LineRefused
+from cli.text_lines import Line
 from tests.unit.cli.lines import DOSSIER
 
 SENTINEL = "ZQXJ7K"

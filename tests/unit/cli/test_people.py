@@ -5,8 +5,9 @@ import json
 from datetime import date
 from itertools import islice
 
-from cli.ndjson import parse_line, read_lines
+from cli.ndjson import parse_line
 from cli.people import dossiers, synthetic_nir
+from cli.text_lines import read_lines
 from services.kit.nir import Nir
 
 UNTIL = date(2026, 11, 1)

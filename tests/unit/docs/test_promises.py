@@ -10,8 +10,9 @@ PROJECT = Path(__file__).resolve().parents[3]
 PAGE = (PROJECT / "docs" / "promises.md").read_text()
 CITED_IN = ("services", "gateway", "cli", "deploy", "protos/msa", "tests/e2e")
 # Not the convention's: they name their law beside them.
-OTHER_LAWS = {"art. 15", "art. 641", "art. 1193"}
-ARTICLE = re.compile(r"\bart\. \d+(?:-\d)?")
+OTHER_LAWS = {"art. 641", "art. 1193"}
+ARTICLE = re.compile(r"(?<!RGPD )\bart\. \d+(?:-\d)?")
+RGPD_ARTICLE = re.compile(r"RGPD art\. \d+(?:\(\w+\))*")
 
 
 def sources() -> Iterator[str]:
@@ -24,6 +25,13 @@ def test_every_article_that_is_cited_is_explained() -> None:
     cited = {article for source in sources() for article in ARTICLE.findall(source)} - OTHER_LAWS
     explained = set(re.findall(r"^\| (art\. [\d-]+) \|", PAGE, re.MULTILINE))
     assert len(cited) > 10
+    assert cited <= explained
+
+
+def test_every_article_of_the_rgpd_that_is_cited_is_explained() -> None:
+    cited = {article for source in sources() for article in RGPD_ARTICLE.findall(source)}
+    explained = set(re.findall(rf"^\| ({RGPD_ARTICLE.pattern}) \|", PAGE, re.MULTILINE))
+    assert len(cited) > 5
     assert cited <= explained
 
 

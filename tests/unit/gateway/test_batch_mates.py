@@ -3,15 +3,17 @@
 So whatever the gateway accepts, quotient must accept.
 """
 
+from collections.abc import Callable
 from datetime import date
 
 from google.type.date_pb2 import Date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain import Consultation, parse_consultation
+from gateway.domain import Consultation, Purpose, parse_consultation
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from services.kit.errors import InvalidField
+from services.kit.nir import Nir
 from services.quotient.disclosures import handler
 
 NIR = "2 84 05 21 231 001 06"
@@ -20,17 +22,62 @@ YEARS = st.integers(1000, 9999).map(str)
 MONTHS = st.one_of(st.builds("{}-{:02}".format, YEARS, st.integers(0, 13)), st.text(max_size=8))
 
 
-@given(month=MONTHS, purpose=st.integers(-1, 9), case_reference=st.text(max_size=70))
-def test_what_the_gateway_accepts_quotient_accepts(month: str, purpose: int, case_reference: str) -> None:
+# Texts as partners write them, and what comes near a NIR.
+PURPOSE_TEXTS = st.one_of(
+    st.just(""),
+    st.text(max_size=110),
+    st.text(st.sampled_from("0123456789 .,-/:A\u00a0\uff12\u0662\n"), max_size=40),
+)
+
+
+@given(
+    month=MONTHS,
+    purpose=st.integers(-1, 9) | st.just(7),
+    purpose_text=PURPOSE_TEXTS,
+    case_reference=st.text(max_size=70),
+)
+def test_what_the_gateway_accepts_quotient_accepts(
+    month: str, purpose: int, purpose_text: str, case_reference: str
+) -> None:
     try:
         accepted = parse_consultation(
-            nir=NIR, month=month, purpose=purpose, case_reference=case_reference, today=date(2026, 11, 23)
+            nir=NIR,
+            month=month,
+            purpose=purpose,
+            purpose_text=purpose_text,
+            case_reference=case_reference,
+            today=date(2026, 11, 23),
         )
     except InvalidField:
         return
     read = handler._consultation("items[0]", item(accepted))
     assert (read.nir, read.month, int(read.purpose)) == (accepted.nir, accepted.month, int(accepted.purpose))
-    assert read.case_reference == accepted.case_reference
+    assert (read.case_reference, read.purpose_text) == (accepted.case_reference, accepted.purpose_text)
+
+
+@given(purpose=st.integers(1, 7) | st.just(7), purpose_text=PURPOSE_TEXTS)
+def test_both_refuse_the_same_purposes_in_words(purpose: int, purpose_text: str) -> None:
+    travelling = item(
+        Consultation(Nir.parse(NIR), date(2026, 11, 1), Purpose(purpose), purpose_text, case_reference="")
+    )
+    assert _refused(lambda: handler._consultation("items[0]", travelling)) == _refused(
+        lambda: parse_consultation(
+            nir=NIR,
+            month="2026-11",
+            purpose=purpose,
+            purpose_text=purpose_text,
+            case_reference="",
+            today=date(2026, 11, 23),
+        )
+    )
+
+
+def _refused(read: Callable[[], object]) -> list[str]:
+    try:
+        read()
+    except InvalidField as error:
+        return [violation.rule for violation in error.violations]
+    return []
 
 
 def item(consultation: Consultation) -> pb.DiscloseItem:
@@ -40,6 +87,7 @@ def item(consultation: Consultation) -> pb.DiscloseItem:
         caisse_code="21",
         month=Date(year=consultation.month.year, month=consultation.month.month, day=1),
         purpose=pb.Purpose.ValueType(consultation.purpose),
+        purpose_text=consultation.purpose_text,
         case_reference=consultation.case_reference,
         account_id=IDENTIFIER,
         habilitation_id=IDENTIFIER,

@@ -13,7 +13,7 @@ TODAY = date(2026, 11, 23)
 
 
 def parse(**changed: Any) -> Consultation:
-    fields = {"nir": NIR, "month": "", "purpose": 2, "case_reference": "", "today": TODAY}
+    fields = {"nir": NIR, "month": "", "purpose": 2, "purpose_text": "", "case_reference": "", "today": TODAY}
     return parse_consultation(**{**fields, **changed})
 
 
@@ -47,6 +47,29 @@ def test_a_purpose_must_be_said_art_6_1(purpose: int) -> None:
     assert broken_rules(purpose=purpose) == [("purpose", "PURPOSE")]
 
 
+@pytest.mark.parametrize("month", ["1900-01", "2024-10", "2027-01", "2199-12"])
+def test_whether_a_month_may_be_asked_for_is_an_outcome_and_no_broken_rule(month: str) -> None:
+    assert f"{parse(month=month).month:%Y-%m}" == month
+
+
+def test_another_purpose_is_said_in_words_art_1() -> None:
+    assert parse(purpose=7, purpose_text=" Aide aux vacances ").purpose_text == "Aide aux vacances"
+
+
+@pytest.mark.parametrize(
+    ("purpose", "text", "rule"),
+    [
+        (7, "", "PURPOSE_TEXT"),
+        (2, "Cantine", "PURPOSE_TEXT"),
+        (7, "a" * 101, "TEXT"),
+        (7, "a\nb", "TEXT"),
+        (7, f"Famille {NIR}", "NIR_IN_TEXT"),
+    ],
+)
+def test_words_stand_for_another_purpose_and_hold_no_nir(purpose: int, text: str, rule: str) -> None:
+    assert broken_rules(purpose=purpose, purpose_text=text) == [("purpose_text", rule)]
+
+
 @pytest.mark.parametrize("reference", ["Été 2026", "CLSH/2026-118", "a" * 64, "", "dossier_12.b"])
 def test_a_case_reference_is_the_partners_own(reference: str) -> None:
     assert parse(case_reference=reference).case_reference == reference
@@ -66,15 +89,19 @@ def test_a_case_reference_holds_no_nir(reference: str) -> None:
 
 
 def test_every_broken_rule_is_told_at_once() -> None:
-    assert broken_rules(nir="1", month="x", purpose=0, case_reference="?") == [
+    assert broken_rules(nir="1", month="x", purpose=7, purpose_text="", case_reference="?") == [
         ("nir", "NIR_LENGTH"),
         ("month", "MONTH"),
-        ("purpose", "PURPOSE"),
+        ("purpose_text", "PURPOSE_TEXT"),
         ("case_reference", "CASE_REFERENCE"),
     ]
 
 
+def test_where_no_purpose_is_said_its_words_are_not_complained_of() -> None:
+    assert broken_rules(purpose=0, purpose_text="Aide aux vacances") == [("purpose", "PURPOSE")]
+
+
 def test_a_consultation_does_not_print_its_person() -> None:
-    printed = repr(parse(case_reference="Durand"))
+    printed = repr(parse(case_reference="Durand", purpose=7, purpose_text="Aide à Durand"))
     assert "28405" not in printed
     assert "Durand" not in printed

@@ -42,10 +42,14 @@ def full_disclosure(outcome: Outcome) -> Disclosure:
     return Disclosure(outcome, "line-1", Dossier("D1", coordonnees), [period])
 
 
-@pytest.mark.parametrize("outcome", [Outcome.AVAILABLE, Outcome.NO_QUOTIENT, Outcome.OPPOSED])
+SAID_OF_NOBODY = [Outcome.NOT_FOUND, Outcome.OUTSIDE_WINDOW]
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome not in SAID_OF_NOBODY])
 def test_an_opposed_consultation_shows_only_that_it_is_opposed(outcome: Outcome) -> None:
     assert withheld(full_disclosure(outcome)) == Disclosure(Outcome.OPPOSED, "line-1")
 
 
-def test_an_opposed_person_without_dossier_here_stays_not_found() -> None:
-    assert withheld(full_disclosure(Outcome.NOT_FOUND)) == Disclosure(Outcome.NOT_FOUND, "line-1")
+@pytest.mark.parametrize("outcome", SAID_OF_NOBODY)
+def test_an_opposition_is_not_told_where_nobody_was_found_or_looked_up(outcome: Outcome) -> None:
+    assert withheld(full_disclosure(outcome)) == Disclosure(outcome, "line-1")

@@ -129,7 +129,7 @@ def consultations(services: Services, now: datetime = NOON, budget_seconds: floa
 
 async def consult(services: Services, now: datetime = NOON, nir: str = NIR, budget: float = 5) -> Disclosure:
     return await consultations(services, now, budget).consult(
-        SessionToken("t"), lambda _: None, nir=nir, month="", purpose=1, case_reference=""
+        SessionToken("t"), lambda _: None, nir=nir, month="", purpose=1, purpose_text="", case_reference=""
     )
 
 
@@ -154,7 +154,7 @@ async def test_the_present_month_begins_at_midnight_in_paris(now: datetime, mont
     hours = OpeningHours(clock, always_open=True)
     consultations = Consultations(clock, hours, services, services, services, budget_seconds=5)
     await consultations.consult(
-        SessionToken("t"), lambda _: None, nir=NIR, month="", purpose=1, case_reference=""
+        SessionToken("t"), lambda _: None, nir=NIR, month="", purpose=1, purpose_text="", case_reference=""
     )
     assert services.month == month
 

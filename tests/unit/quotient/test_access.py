@@ -1,7 +1,21 @@
-from msa.quotient.v1 import disclosure_service_pb2, dossier_service_pb2, opposition_service_pb2
+from msa.quotient.v1 import (
+    disclosure_service_pb2,
+    dossier_service_pb2,
+    journal_service_pb2,
+    key_service_pb2,
+    opposition_service_pb2,
+    person_service_pb2,
+)
 from services.quotient.access import ACCESS
 
-FILES = (dossier_service_pb2, opposition_service_pb2, disclosure_service_pb2)
+FILES = (
+    disclosure_service_pb2,
+    dossier_service_pb2,
+    journal_service_pb2,
+    key_service_pb2,
+    opposition_service_pb2,
+    person_service_pb2,
+)
 HOT_CALLS = {
     "/msa.quotient.v1.OppositionService/CheckOppositions",
     "/msa.quotient.v1.DisclosureService/Disclose",

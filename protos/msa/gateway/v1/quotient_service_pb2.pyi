@@ -40,7 +40,7 @@ class _PurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Purpose.Value
     PURPOSE_RIGHTS_CHECK: _Purpose.ValueType  # 6
     """Check of rights."""
     PURPOSE_OTHER: _Purpose.ValueType  # 7
-    """Another purpose within the convention."""
+    """Another purpose within the convention; say it in purpose_text."""
 
 class Purpose(_Purpose, metaclass=_PurposeEnumTypeWrapper):
     """What the consultation is for."""
@@ -60,7 +60,7 @@ PURPOSE_SOCIAL_AID: Purpose.ValueType  # 5
 PURPOSE_RIGHTS_CHECK: Purpose.ValueType  # 6
 """Check of rights."""
 PURPOSE_OTHER: Purpose.ValueType  # 7
-"""Another purpose within the convention."""
+"""Another purpose within the convention; say it in purpose_text."""
 Global___Purpose: _TypeAlias = Purpose  # noqa: Y015
 
 class _Outcome:
@@ -78,7 +78,11 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     OUTCOME_NOT_FOUND: _Outcome.ValueType  # 3
     """No dossier with this NIR at the caisse of your convention (art. 4-7)."""
     OUTCOME_NO_QUOTIENT: _Outcome.ValueType  # 4
-    """A dossier, but no QF for that month."""
+    """A dossier, but no QF for that month: the family has not declared its resources."""
+    OUTCOME_DOSSIER_CLOSED: _Outcome.ValueType  # 5
+    """The family's dossier was closed (radié) before that month; ask it whether another fund pays it now."""
+    OUTCOME_OUTSIDE_WINDOW: _Outcome.ValueType  # 6
+    """The month is over 24 months ago or after the next one: no family's QF is shown for it."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """What a consultation met."""
@@ -92,7 +96,11 @@ OUTCOME_OPPOSED: Outcome.ValueType  # 2
 OUTCOME_NOT_FOUND: Outcome.ValueType  # 3
 """No dossier with this NIR at the caisse of your convention (art. 4-7)."""
 OUTCOME_NO_QUOTIENT: Outcome.ValueType  # 4
-"""A dossier, but no QF for that month."""
+"""A dossier, but no QF for that month: the family has not declared its resources."""
+OUTCOME_DOSSIER_CLOSED: Outcome.ValueType  # 5
+"""The family's dossier was closed (radié) before that month; ask it whether another fund pays it now."""
+OUTCOME_OUTSIDE_WINDOW: Outcome.ValueType  # 6
+"""The month is over 24 months ago or after the next one: no family's QF is shown for it."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 @_typing.final
@@ -105,6 +113,7 @@ class ConsultQuotientRequest(_message.Message):
     MONTH_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     CASE_REFERENCE_FIELD_NUMBER: _builtins.int
+    PURPOSE_TEXT_FIELD_NUMBER: _builtins.int
     nir: _builtins.str
     """Numéro de sécurité sociale: 13 characters and the 2-digit key; spaces are tolerated."""
     month: _builtins.str
@@ -113,6 +122,8 @@ class ConsultQuotientRequest(_message.Message):
     """What for; must be said."""
     case_reference: _builtins.str
     """Your own reference of the case: at most 64 letters, digits, spaces and . _ / -; no NIR."""
+    purpose_text: _builtins.str
+    """The purpose in words: required for PURPOSE_OTHER, empty otherwise; at most 100 characters, no NIR."""
     def __init__(
         self,
         *,
@@ -120,10 +131,11 @@ class ConsultQuotientRequest(_message.Message):
         month: _builtins.str = ...,
         purpose: Global___Purpose.ValueType = ...,
         case_reference: _builtins.str = ...,
+        purpose_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "month", b"month", "nir", b"nir", "purpose", b"purpose"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "month", b"month", "nir", b"nir", "purpose", b"purpose", "purpose_text", b"purpose_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from msa.quotient.v1 import dossier_service_pb2 as msa_dot_quotient_dot_v1_dot_dossier__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(msa/quotient/v1/disclosure_service.proto\x12\x0fmsa.quotient.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a%msa/quotient/v1/dossier_service.proto\"?\n\x0f\x44iscloseRequest\x12,\n\x05items\x18\x01 \x03(\x0b\x32\x1d.msa.quotient.v1.DiscloseItem\"\x9d\x02\n\x0c\x44iscloseItem\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12 \n\x05month\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.msa.quotient.v1.Purpose\x12\x1b\n\x0e\x63\x61se_reference\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x12\n\naccount_id\x18\x06 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x07 \x01(\t\x12\x12\n\npartner_id\x18\x08 \x01(\t\x12\x15\n\rconvention_id\x18\t \x01(\t\x12\x0f\n\x07opposed\x18\n \x01(\x08\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\"D\n\x10\x44iscloseResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.msa.quotient.v1.DiscloseResult\"\xea\x01\n\x0e\x44iscloseResult\x12\x33\n\x07outcome\x18\x01 \x01(\x0e\x32\".msa.quotient.v1.DisclosureOutcome\x12\x17\n\x0f\x63onsultation_id\x18\x02 \x01(\t\x12\x1b\n\x0enumero_dossier\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x36\n\x0b\x63oordonnees\x18\x04 \x01(\x0b\x32\x1c.msa.quotient.v1.CoordonneesB\x03\x80\x01\x01\x12\x35\n\x07periods\x18\x05 \x03(\x0b\x32\x1f.msa.quotient.v1.QuotientPeriodB\x03\x80\x01\x01\"z\n\x16ListDisclosuresRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x10\n\x03nir\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\npartner_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"d\n\x17ListDisclosuresResponse\x12\x30\n\x0b\x64isclosures\x18\x01 \x03(\x0b\x32\x1b.msa.quotient.v1.Disclosure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa0\x03\n\nDisclosure\x12\x17\n\x0f\x63onsultation_id\x18\x01 \x01(\t\x12\x31\n\rdisclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x04 \x01(\t\x12\x12\n\npartner_id\x18\x05 \x01(\t\x12\x15\n\rconvention_id\x18\x06 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x07 \x01(\t\x12 \n\x05month\x18\x08 \x01(\x0b\x32\x11.google.type.Date\x12)\n\x07purpose\x18\t \x01(\x0e\x32\x18.msa.quotient.v1.Purpose\x12\x1b\n\x0e\x63\x61se_reference\x18\n \x01(\tB\x03\x80\x01\x01\x12\x33\n\x07outcome\x18\x0b \x01(\x0e\x32\".msa.quotient.v1.DisclosureOutcome\x12\x10\n\x08trace_id\x18\x0c \x01(\t\x12(\n\rperiod_starts\x18\r \x03(\x0b\x32\x11.google.type.Date*\xcb\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12!\n\x1dPURPOSE_ACTIVITY_REGISTRATION\x10\x01\x12\x13\n\x0fPURPOSE_PRICING\x10\x02\x12\x13\n\x0fPURPOSE_CANTEEN\x10\x03\x12\x15\n\x11PURPOSE_CHILDCARE\x10\x04\x12\x16\n\x12PURPOSE_SOCIAL_AID\x10\x05\x12\x18\n\x14PURPOSE_RIGHTS_CHECK\x10\x06\x12\x11\n\rPURPOSE_OTHER\x10\x07*\xbf\x01\n\x11\x44isclosureOutcome\x12\"\n\x1e\x44ISCLOSURE_OUTCOME_UNSPECIFIED\x10\x00\x12 \n\x1c\x44ISCLOSURE_OUTCOME_AVAILABLE\x10\x01\x12\x1e\n\x1a\x44ISCLOSURE_OUTCOME_OPPOSED\x10\x02\x12 \n\x1c\x44ISCLOSURE_OUTCOME_NOT_FOUND\x10\x03\x12\"\n\x1e\x44ISCLOSURE_OUTCOME_NO_QUOTIENT\x10\x04\x32\xca\x01\n\x11\x44isclosureService\x12O\n\x08\x44isclose\x12 .msa.quotient.v1.DiscloseRequest\x1a!.msa.quotient.v1.DiscloseResponse\x12\x64\n\x0fListDisclosures\x12\'.msa.quotient.v1.ListDisclosuresRequest\x1a(.msa.quotient.v1.ListDisclosuresResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(msa/quotient/v1/disclosure_service.proto\x12\x0fmsa.quotient.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a%msa/quotient/v1/dossier_service.proto\"?\n\x0f\x44iscloseRequest\x12,\n\x05items\x18\x01 \x03(\x0b\x32\x1d.msa.quotient.v1.DiscloseItem\"\xb8\x02\n\x0c\x44iscloseItem\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12 \n\x05month\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.msa.quotient.v1.Purpose\x12\x1b\n\x0e\x63\x61se_reference\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x12\n\naccount_id\x18\x06 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x07 \x01(\t\x12\x12\n\npartner_id\x18\x08 \x01(\t\x12\x15\n\rconvention_id\x18\t \x01(\t\x12\x0f\n\x07opposed\x18\n \x01(\x08\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x19\n\x0cpurpose_text\x18\x0c \x01(\tB\x03\x80\x01\x01\"D\n\x10\x44iscloseResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.msa.quotient.v1.DiscloseResult\"\xea\x01\n\x0e\x44iscloseResult\x12\x33\n\x07outcome\x18\x01 \x01(\x0e\x32\".msa.quotient.v1.DisclosureOutcome\x12\x17\n\x0f\x63onsultation_id\x18\x02 \x01(\t\x12\x1b\n\x0enumero_dossier\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x36\n\x0b\x63oordonnees\x18\x04 \x01(\x0b\x32\x1c.msa.quotient.v1.CoordonneesB\x03\x80\x01\x01\x12\x35\n\x07periods\x18\x05 \x03(\x0b\x32\x1f.msa.quotient.v1.QuotientPeriodB\x03\x80\x01\x01\"z\n\x16ListDisclosuresRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x10\n\x03nir\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\npartner_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"d\n\x17ListDisclosuresResponse\x12\x30\n\x0b\x64isclosures\x18\x01 \x03(\x0b\x32\x1b.msa.quotient.v1.Disclosure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf8\x03\n\nDisclosure\x12\x17\n\x0f\x63onsultation_id\x18\x01 \x01(\t\x12\x31\n\rdisclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x04 \x01(\t\x12\x12\n\npartner_id\x18\x05 \x01(\t\x12\x15\n\rconvention_id\x18\x06 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x07 \x01(\t\x12 \n\x05month\x18\x08 \x01(\x0b\x32\x11.google.type.Date\x12)\n\x07purpose\x18\t \x01(\x0e\x32\x18.msa.quotient.v1.Purpose\x12\x1b\n\x0e\x63\x61se_reference\x18\n \x01(\tB\x03\x80\x01\x01\x12\x33\n\x07outcome\x18\x0b \x01(\x0e\x32\".msa.quotient.v1.DisclosureOutcome\x12\x10\n\x08trace_id\x18\x0c \x01(\t\x12(\n\rperiod_starts\x18\r \x03(\x0b\x32\x11.google.type.Date\x12\x19\n\x0cpurpose_text\x18\x0e \x01(\tB\x03\x80\x01\x01\x12;\n\rshown_periods\x18\x0f \x03(\x0b\x32\x1f.msa.quotient.v1.QuotientPeriodB\x03\x80\x01\x01*\xcb\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12!\n\x1dPURPOSE_ACTIVITY_REGISTRATION\x10\x01\x12\x13\n\x0fPURPOSE_PRICING\x10\x02\x12\x13\n\x0fPURPOSE_CANTEEN\x10\x03\x12\x15\n\x11PURPOSE_CHILDCARE\x10\x04\x12\x16\n\x12PURPOSE_SOCIAL_AID\x10\x05\x12\x18\n\x14PURPOSE_RIGHTS_CHECK\x10\x06\x12\x11\n\rPURPOSE_OTHER\x10\x07*\x8d\x02\n\x11\x44isclosureOutcome\x12\"\n\x1e\x44ISCLOSURE_OUTCOME_UNSPECIFIED\x10\x00\x12 \n\x1c\x44ISCLOSURE_OUTCOME_AVAILABLE\x10\x01\x12\x1e\n\x1a\x44ISCLOSURE_OUTCOME_OPPOSED\x10\x02\x12 \n\x1c\x44ISCLOSURE_OUTCOME_NOT_FOUND\x10\x03\x12\"\n\x1e\x44ISCLOSURE_OUTCOME_NO_QUOTIENT\x10\x04\x12%\n!DISCLOSURE_OUTCOME_DOSSIER_CLOSED\x10\x05\x12%\n!DISCLOSURE_OUTCOME_OUTSIDE_WINDOW\x10\x06\x32\xca\x01\n\x11\x44isclosureService\x12O\n\x08\x44isclose\x12 .msa.quotient.v1.DiscloseRequest\x1a!.msa.quotient.v1.DiscloseResponse\x12\x64\n\x0fListDisclosures\x12\'.msa.quotient.v1.ListDisclosuresRequest\x1a(.msa.quotient.v1.ListDisclosuresResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISCLOSEITEM'].fields_by_name['nir']._serialized_options = b'\200\001\001'
   _globals['_DISCLOSEITEM'].fields_by_name['case_reference']._loaded_options = None
   _globals['_DISCLOSEITEM'].fields_by_name['case_reference']._serialized_options = b'\200\001\001'
+  _globals['_DISCLOSEITEM'].fields_by_name['purpose_text']._loaded_options = None
+  _globals['_DISCLOSEITEM'].fields_by_name['purpose_text']._serialized_options = b'\200\001\001'
   _globals['_DISCLOSERESULT'].fields_by_name['numero_dossier']._loaded_options = None
   _globals['_DISCLOSERESULT'].fields_by_name['numero_dossier']._serialized_options = b'\200\001\001'
   _globals['_DISCLOSERESULT'].fields_by_name['coordonnees']._loaded_options = None
@@ -48,24 +50,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['nir']._serialized_options = b'\200\001\001'
   _globals['_DISCLOSURE'].fields_by_name['case_reference']._loaded_options = None
   _globals['_DISCLOSURE'].fields_by_name['case_reference']._serialized_options = b'\200\001\001'
-  _globals['_PURPOSE']._serialized_start=1463
-  _globals['_PURPOSE']._serialized_end=1666
-  _globals['_DISCLOSUREOUTCOME']._serialized_start=1669
-  _globals['_DISCLOSUREOUTCOME']._serialized_end=1860
+  _globals['_DISCLOSURE'].fields_by_name['purpose_text']._loaded_options = None
+  _globals['_DISCLOSURE'].fields_by_name['purpose_text']._serialized_options = b'\200\001\001'
+  _globals['_DISCLOSURE'].fields_by_name['shown_periods']._loaded_options = None
+  _globals['_DISCLOSURE'].fields_by_name['shown_periods']._serialized_options = b'\200\001\001'
+  _globals['_PURPOSE']._serialized_start=1578
+  _globals['_PURPOSE']._serialized_end=1781
+  _globals['_DISCLOSUREOUTCOME']._serialized_start=1784
+  _globals['_DISCLOSUREOUTCOME']._serialized_end=2053
   _globals['_DISCLOSEREQUEST']._serialized_start=157
   _globals['_DISCLOSEREQUEST']._serialized_end=220
   _globals['_DISCLOSEITEM']._serialized_start=223
-  _globals['_DISCLOSEITEM']._serialized_end=508
-  _globals['_DISCLOSERESPONSE']._serialized_start=510
-  _globals['_DISCLOSERESPONSE']._serialized_end=578
-  _globals['_DISCLOSERESULT']._serialized_start=581
-  _globals['_DISCLOSERESULT']._serialized_end=815
-  _globals['_LISTDISCLOSURESREQUEST']._serialized_start=817
-  _globals['_LISTDISCLOSURESREQUEST']._serialized_end=939
-  _globals['_LISTDISCLOSURESRESPONSE']._serialized_start=941
-  _globals['_LISTDISCLOSURESRESPONSE']._serialized_end=1041
-  _globals['_DISCLOSURE']._serialized_start=1044
-  _globals['_DISCLOSURE']._serialized_end=1460
-  _globals['_DISCLOSURESERVICE']._serialized_start=1863
-  _globals['_DISCLOSURESERVICE']._serialized_end=2065
+  _globals['_DISCLOSEITEM']._serialized_end=535
+  _globals['_DISCLOSERESPONSE']._serialized_start=537
+  _globals['_DISCLOSERESPONSE']._serialized_end=605
+  _globals['_DISCLOSERESULT']._serialized_start=608
+  _globals['_DISCLOSERESULT']._serialized_end=842
+  _globals['_LISTDISCLOSURESREQUEST']._serialized_start=844
+  _globals['_LISTDISCLOSURESREQUEST']._serialized_end=966
+  _globals['_LISTDISCLOSURESRESPONSE']._serialized_start=968
+  _globals['_LISTDISCLOSURESRESPONSE']._serialized_end=1068
+  _globals['_DISCLOSURE']._serialized_start=1071
+  _globals['_DISCLOSURE']._serialized_end=1575
+  _globals['_DISCLOSURESERVICE']._serialized_start=2056
+  _globals['_DISCLOSURESERVICE']._serialized_end=2258
 # @@protoc_insertion_point(module_scope)

@@ -43,7 +43,7 @@ class _PurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Purpose.Value
     PURPOSE_RIGHTS_CHECK: _Purpose.ValueType  # 6
     """Check of rights."""
     PURPOSE_OTHER: _Purpose.ValueType  # 7
-    """Another purpose within the convention."""
+    """Another purpose within the convention; it is said in words."""
 
 class Purpose(_Purpose, metaclass=_PurposeEnumTypeWrapper):
     """What the consultation is for (art. 1, 6-1)."""
@@ -63,7 +63,7 @@ PURPOSE_SOCIAL_AID: Purpose.ValueType  # 5
 PURPOSE_RIGHTS_CHECK: Purpose.ValueType  # 6
 """Check of rights."""
 PURPOSE_OTHER: Purpose.ValueType  # 7
-"""Another purpose within the convention."""
+"""Another purpose within the convention; it is said in words."""
 Global___Purpose: _TypeAlias = Purpose  # noqa: Y015
 
 class _DisclosureOutcome:
@@ -81,7 +81,11 @@ class _DisclosureOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dis
     DISCLOSURE_OUTCOME_NOT_FOUND: _DisclosureOutcome.ValueType  # 3
     """Unknown to this caisse: nobody, or another caisse's (art. 4-7)."""
     DISCLOSURE_OUTCOME_NO_QUOTIENT: _DisclosureOutcome.ValueType  # 4
-    """A known dossier without a QF for that month."""
+    """A known dossier without a QF for that month (resources not declared)."""
+    DISCLOSURE_OUTCOME_DOSSIER_CLOSED: _DisclosureOutcome.ValueType  # 5
+    """The dossier was closed (radié) before that month; nothing is shown."""
+    DISCLOSURE_OUTCOME_OUTSIDE_WINDOW: _DisclosureOutcome.ValueType  # 6
+    """The month is too long ago or too far ahead to be asked for, whoever it is; nothing was looked up."""
 
 class DisclosureOutcome(_DisclosureOutcome, metaclass=_DisclosureOutcomeEnumTypeWrapper):
     """What a consultation met."""
@@ -95,7 +99,11 @@ DISCLOSURE_OUTCOME_OPPOSED: DisclosureOutcome.ValueType  # 2
 DISCLOSURE_OUTCOME_NOT_FOUND: DisclosureOutcome.ValueType  # 3
 """Unknown to this caisse: nobody, or another caisse's (art. 4-7)."""
 DISCLOSURE_OUTCOME_NO_QUOTIENT: DisclosureOutcome.ValueType  # 4
-"""A known dossier without a QF for that month."""
+"""A known dossier without a QF for that month (resources not declared)."""
+DISCLOSURE_OUTCOME_DOSSIER_CLOSED: DisclosureOutcome.ValueType  # 5
+"""The dossier was closed (radié) before that month; nothing is shown."""
+DISCLOSURE_OUTCOME_OUTSIDE_WINDOW: DisclosureOutcome.ValueType  # 6
+"""The month is too long ago or too far ahead to be asked for, whoever it is; nothing was looked up."""
 Global___DisclosureOutcome: _TypeAlias = DisclosureOutcome  # noqa: Y015
 
 @_typing.final
@@ -139,6 +147,7 @@ class DiscloseItem(_message.Message):
     CONVENTION_ID_FIELD_NUMBER: _builtins.int
     OPPOSED_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    PURPOSE_TEXT_FIELD_NUMBER: _builtins.int
     nir: _builtins.str
     """NIR in its canonical form, with key."""
     caisse_code: _builtins.str
@@ -159,6 +168,8 @@ class DiscloseItem(_message.Message):
     """The gateway's policy found an opposition: nothing may be shown, the line says so."""
     traceparent: _builtins.str
     """W3C trace context of the consultation; its trace id goes into the journal line."""
+    purpose_text: _builtins.str
+    """The purpose in words: required for PURPOSE_OTHER, empty otherwise."""
     @_builtins.property
     def month(self) -> _date_pb2.Date:
         """First day of the month asked for."""
@@ -177,10 +188,11 @@ class DiscloseItem(_message.Message):
         convention_id: _builtins.str = ...,
         opposed: _builtins.bool = ...,
         traceparent: _builtins.str = ...,
+        purpose_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["month", b"month"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "caisse_code", b"caisse_code", "case_reference", b"case_reference", "convention_id", b"convention_id", "habilitation_id", b"habilitation_id", "month", b"month", "nir", b"nir", "opposed", b"opposed", "partner_id", b"partner_id", "purpose", b"purpose", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "caisse_code", b"caisse_code", "case_reference", b"case_reference", "convention_id", b"convention_id", "habilitation_id", b"habilitation_id", "month", b"month", "nir", b"nir", "opposed", b"opposed", "partner_id", b"partner_id", "purpose", b"purpose", "purpose_text", b"purpose_text", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -320,7 +332,7 @@ Global___ListDisclosuresResponse: _TypeAlias = ListDisclosuresResponse  # noqa: 
 
 @_typing.final
 class Disclosure(_message.Message):
-    """One line of the journal. It tells that a QF was shown, never the amount nor the person."""
+    """One line of the journal. It tells that a QF was shown and not to whom it belongs; the amount only to that person."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -337,6 +349,8 @@ class Disclosure(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
     PERIOD_STARTS_FIELD_NUMBER: _builtins.int
+    PURPOSE_TEXT_FIELD_NUMBER: _builtins.int
+    SHOWN_PERIODS_FIELD_NUMBER: _builtins.int
     consultation_id: _builtins.str
     """UUIDv7."""
     account_id: _builtins.str
@@ -357,6 +371,8 @@ class Disclosure(_message.Message):
     """What was met."""
     trace_id: _builtins.str
     """The trace of the consultation, 32 hex digits."""
+    purpose_text: _builtins.str
+    """The purpose in words, for PURPOSE_OTHER."""
     @_builtins.property
     def disclose_time(self) -> _timestamp_pb2.Timestamp:
         """When it was committed."""
@@ -368,6 +384,10 @@ class Disclosure(_message.Message):
     @_builtins.property
     def period_starts(self) -> _containers.RepeatedCompositeFieldContainer[_date_pb2.Date]:
         """The first days of the periods shown."""
+
+    @_builtins.property
+    def shown_periods(self) -> _containers.RepeatedCompositeFieldContainer[_dossier_service_pb2.QuotientPeriod]:
+        """What was shown, as it was known then; only in one person's lines (RGPD art. 15), and while it is kept."""
 
     def __init__(
         self,
@@ -385,10 +405,12 @@ class Disclosure(_message.Message):
         outcome: Global___DisclosureOutcome.ValueType = ...,
         trace_id: _builtins.str = ...,
         period_starts: _abc.Iterable[_date_pb2.Date] | None = ...,
+        purpose_text: _builtins.str = ...,
+        shown_periods: _abc.Iterable[_dossier_service_pb2.QuotientPeriod] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["disclose_time", b"disclose_time", "month", b"month"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "caisse_code", b"caisse_code", "case_reference", b"case_reference", "consultation_id", b"consultation_id", "convention_id", b"convention_id", "disclose_time", b"disclose_time", "habilitation_id", b"habilitation_id", "month", b"month", "outcome", b"outcome", "partner_id", b"partner_id", "period_starts", b"period_starts", "purpose", b"purpose", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "caisse_code", b"caisse_code", "case_reference", b"case_reference", "consultation_id", b"consultation_id", "convention_id", b"convention_id", "disclose_time", b"disclose_time", "habilitation_id", b"habilitation_id", "month", b"month", "outcome", b"outcome", "partner_id", b"partner_id", "period_starts", b"period_starts", "purpose", b"purpose", "purpose_text", b"purpose_text", "shown_periods", b"shown_periods", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/quotient/v1/dossier_service.proto\x12\x0fmsa.quotient.v1\x1a\x16google/type/date.proto\"\xa4\x02\n\x0b\x43oordonnees\x12\x37\n\x0c\x61llocataires\x18\x01 \x03(\x0b\x32\x1c.msa.quotient.v1.AllocataireB\x03\x80\x01\x01\x12\x19\n\x0c\x64\x65stinataire\x18\x02 \x01(\tB\x03\x80\x01\x01\x12#\n\x16\x63omplement_information\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x30\n#complement_information_geographique\x18\x04 \x01(\tB\x03\x80\x01\x01\x12 \n\x13numero_libelle_voie\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08lieu_dit\x18\x06 \x01(\tB\x03\x80\x01\x01\x12\x1e\n\x11\x63ode_postal_ville\x18\x07 \x01(\tB\x03\x80\x01\x01\x12\x11\n\x04pays\x18\x08 \x01(\tB\x03\x80\x01\x01\"W\n\x0b\x41llocataire\x12\x1a\n\rnom_naissance\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tnom_usage\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07prenoms\x18\x03 \x01(\tB\x03\x80\x01\x01\"w\n\x0eQuotientPeriod\x12%\n\nvalid_from\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12#\n\x08valid_to\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x19\n\x0c\x61mount_cents\x18\x03 \x01(\x05\x42\x03\x80\x01\x01\"\xca\x01\n\rDossierRecord\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x1b\n\x0enumero_dossier\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x10\n\x03nir\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x36\n\x0b\x63oordonnees\x18\x04 \x01(\x0b\x32\x1c.msa.quotient.v1.CoordonneesB\x03\x80\x01\x01\x12=\n\x0fquotient_period\x18\x05 \x01(\x0b\x32\x1f.msa.quotient.v1.QuotientPeriodB\x03\x80\x01\x01\"I\n\x16PublishDossiersRequest\x12/\n\x07records\x18\x01 \x03(\x0b\x32\x1e.msa.quotient.v1.DossierRecord\"L\n\x17PublishDossiersResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .msa.quotient.v1.PublishedRecord\"y\n\x0fPublishedRecord\x12\x34\n\x07outcome\x18\x01 \x01(\x0e\x32#.msa.quotient.v1.PublicationOutcome\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t*\xbf\x01\n\x12PublicationOutcome\x12#\n\x1fPUBLICATION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bPUBLICATION_OUTCOME_CREATED\x10\x01\x12\x1f\n\x1bPUBLICATION_OUTCOME_UPDATED\x10\x02\x12!\n\x1dPUBLICATION_OUTCOME_UNCHANGED\x10\x03\x12\x1f\n\x1bPUBLICATION_OUTCOME_REFUSED\x10\x04\x32z\n\x0e\x44ossierService\x12h\n\x0fPublishDossiers\x12\'.msa.quotient.v1.PublishDossiersRequest\x1a(.msa.quotient.v1.PublishDossiersResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/quotient/v1/dossier_service.proto\x12\x0fmsa.quotient.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\xa4\x02\n\x0b\x43oordonnees\x12\x37\n\x0c\x61llocataires\x18\x01 \x03(\x0b\x32\x1c.msa.quotient.v1.AllocataireB\x03\x80\x01\x01\x12\x19\n\x0c\x64\x65stinataire\x18\x02 \x01(\tB\x03\x80\x01\x01\x12#\n\x16\x63omplement_information\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x30\n#complement_information_geographique\x18\x04 \x01(\tB\x03\x80\x01\x01\x12 \n\x13numero_libelle_voie\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08lieu_dit\x18\x06 \x01(\tB\x03\x80\x01\x01\x12\x1e\n\x11\x63ode_postal_ville\x18\x07 \x01(\tB\x03\x80\x01\x01\x12\x11\n\x04pays\x18\x08 \x01(\tB\x03\x80\x01\x01\"W\n\x0b\x41llocataire\x12\x1a\n\rnom_naissance\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tnom_usage\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07prenoms\x18\x03 \x01(\tB\x03\x80\x01\x01\"w\n\x0eQuotientPeriod\x12%\n\nvalid_from\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12#\n\x08valid_to\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x19\n\x0c\x61mount_cents\x18\x03 \x01(\x05\x42\x03\x80\x01\x01\"\x90\x03\n\rDossierRecord\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x1b\n\x0enumero_dossier\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x10\n\x03nir\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x36\n\x0b\x63oordonnees\x18\x04 \x01(\x0b\x32\x1c.msa.quotient.v1.CoordonneesB\x03\x80\x01\x01\x12=\n\x0fquotient_period\x18\x05 \x01(\x0b\x32\x1f.msa.quotient.v1.QuotientPeriodB\x03\x80\x01\x01\x12\x17\n\nother_nirs\x18\x06 \x03(\tB\x03\x80\x01\x01\x12\x18\n\x10holders_complete\x18\x07 \x01(\x08\x12\x46\n\x18\x66urther_quotient_periods\x18\x08 \x03(\x0b\x32\x1f.msa.quotient.v1.QuotientPeriodB\x03\x80\x01\x01\x12!\n\x19quotient_periods_complete\x18\t \x01(\x08\x12&\n\x0b\x63losed_from\x18\n \x01(\x0b\x32\x11.google.type.Date\"\x8b\x01\n\x16PublishDossiersRequest\x12/\n\x07records\x18\x01 \x03(\x0b\x32\x1e.msa.quotient.v1.DossierRecord\x12\x16\n\x0epublication_id\x18\x02 \x01(\t\x12\x11\n\tlast_line\x18\x03 \x01(\x03\x12\x15\n\rrefused_count\x18\x04 \x01(\x05\"L\n\x17PublishDossiersResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .msa.quotient.v1.PublishedRecord\"y\n\x0fPublishedRecord\x12\x34\n\x07outcome\x18\x01 \x01(\x0e\x32#.msa.quotient.v1.PublicationOutcome\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"\xbc\x02\n\x0bPublication\x12\x16\n\x0epublication_id\x18\x01 \x01(\t\x12.\n\x04kind\x18\x02 \x01(\x0e\x32 .msa.quotient.v1.PublicationKind\x12\x16\n\treference\x18\x03 \x01(\tB\x03\x80\x01\x01\x12.\n\nbegin_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tlast_line\x18\x06 \x01(\x03\x12\x15\n\rcreated_count\x18\x07 \x01(\x03\x12\x15\n\rupdated_count\x18\x08 \x01(\x03\x12\x17\n\x0funchanged_count\x18\t \x01(\x03\x12\x15\n\rrefused_count\x18\n \x01(\x03\"x\n\x17\x42\x65ginPublicationRequest\x12\x15\n\rsource_digest\x18\x01 \x01(\x0c\x12.\n\x04kind\x18\x02 \x01(\x0e\x32 .msa.quotient.v1.PublicationKind\x12\x16\n\treference\x18\x03 \x01(\tB\x03\x80\x01\x01\"M\n\x18\x42\x65ginPublicationResponse\x12\x31\n\x0bpublication\x18\x01 \x01(\x0b\x32\x1c.msa.quotient.v1.Publication\"2\n\x18\x46inishPublicationRequest\x12\x16\n\x0epublication_id\x18\x01 \x01(\t\"N\n\x19\x46inishPublicationResponse\x12\x31\n\x0bpublication\x18\x01 \x01(\x0b\x32\x1c.msa.quotient.v1.Publication\"@\n\x17ListPublicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"g\n\x18ListPublicationsResponse\x12\x32\n\x0cpublications\x18\x01 \x03(\x0b\x32\x1c.msa.quotient.v1.Publication\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xbf\x01\n\x12PublicationOutcome\x12#\n\x1fPUBLICATION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bPUBLICATION_OUTCOME_CREATED\x10\x01\x12\x1f\n\x1bPUBLICATION_OUTCOME_UPDATED\x10\x02\x12!\n\x1dPUBLICATION_OUTCOME_UNCHANGED\x10\x03\x12\x1f\n\x1bPUBLICATION_OUTCOME_REFUSED\x10\x04*u\n\x0fPublicationKind\x12 \n\x1cPUBLICATION_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18PUBLICATION_KIND_REGULAR\x10\x01\x12\"\n\x1ePUBLICATION_KIND_RECTIFICATION\x10\x02\x32\xb8\x03\n\x0e\x44ossierService\x12h\n\x0fPublishDossiers\x12\'.msa.quotient.v1.PublishDossiersRequest\x1a(.msa.quotient.v1.PublishDossiersResponse(\x01\x30\x01\x12g\n\x10\x42\x65ginPublication\x12(.msa.quotient.v1.BeginPublicationRequest\x1a).msa.quotient.v1.BeginPublicationResponse\x12j\n\x11\x46inishPublication\x12).msa.quotient.v1.FinishPublicationRequest\x1a*.msa.quotient.v1.FinishPublicationResponse\x12g\n\x10ListPublications\x12(.msa.quotient.v1.ListPublicationsRequest\x1a).msa.quotient.v1.ListPublicationsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,22 +65,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOSSIERRECORD'].fields_by_name['coordonnees']._serialized_options = b'\200\001\001'
   _globals['_DOSSIERRECORD'].fields_by_name['quotient_period']._loaded_options = None
   _globals['_DOSSIERRECORD'].fields_by_name['quotient_period']._serialized_options = b'\200\001\001'
-  _globals['_PUBLICATIONOUTCOME']._serialized_start=1069
-  _globals['_PUBLICATIONOUTCOME']._serialized_end=1260
-  _globals['_COORDONNEES']._serialized_start=83
-  _globals['_COORDONNEES']._serialized_end=375
-  _globals['_ALLOCATAIRE']._serialized_start=377
-  _globals['_ALLOCATAIRE']._serialized_end=464
-  _globals['_QUOTIENTPERIOD']._serialized_start=466
-  _globals['_QUOTIENTPERIOD']._serialized_end=585
-  _globals['_DOSSIERRECORD']._serialized_start=588
-  _globals['_DOSSIERRECORD']._serialized_end=790
-  _globals['_PUBLISHDOSSIERSREQUEST']._serialized_start=792
-  _globals['_PUBLISHDOSSIERSREQUEST']._serialized_end=865
-  _globals['_PUBLISHDOSSIERSRESPONSE']._serialized_start=867
-  _globals['_PUBLISHDOSSIERSRESPONSE']._serialized_end=943
-  _globals['_PUBLISHEDRECORD']._serialized_start=945
-  _globals['_PUBLISHEDRECORD']._serialized_end=1066
-  _globals['_DOSSIERSERVICE']._serialized_start=1262
-  _globals['_DOSSIERSERVICE']._serialized_end=1384
+  _globals['_DOSSIERRECORD'].fields_by_name['other_nirs']._loaded_options = None
+  _globals['_DOSSIERRECORD'].fields_by_name['other_nirs']._serialized_options = b'\200\001\001'
+  _globals['_DOSSIERRECORD'].fields_by_name['further_quotient_periods']._loaded_options = None
+  _globals['_DOSSIERRECORD'].fields_by_name['further_quotient_periods']._serialized_options = b'\200\001\001'
+  _globals['_PUBLICATION'].fields_by_name['reference']._loaded_options = None
+  _globals['_PUBLICATION'].fields_by_name['reference']._serialized_options = b'\200\001\001'
+  _globals['_BEGINPUBLICATIONREQUEST'].fields_by_name['reference']._loaded_options = None
+  _globals['_BEGINPUBLICATIONREQUEST'].fields_by_name['reference']._serialized_options = b'\200\001\001'
+  _globals['_PUBLICATIONOUTCOME']._serialized_start=2190
+  _globals['_PUBLICATIONOUTCOME']._serialized_end=2381
+  _globals['_PUBLICATIONKIND']._serialized_start=2383
+  _globals['_PUBLICATIONKIND']._serialized_end=2500
+  _globals['_COORDONNEES']._serialized_start=116
+  _globals['_COORDONNEES']._serialized_end=408
+  _globals['_ALLOCATAIRE']._serialized_start=410
+  _globals['_ALLOCATAIRE']._serialized_end=497
+  _globals['_QUOTIENTPERIOD']._serialized_start=499
+  _globals['_QUOTIENTPERIOD']._serialized_end=618
+  _globals['_DOSSIERRECORD']._serialized_start=621
+  _globals['_DOSSIERRECORD']._serialized_end=1021
+  _globals['_PUBLISHDOSSIERSREQUEST']._serialized_start=1024
+  _globals['_PUBLISHDOSSIERSREQUEST']._serialized_end=1163
+  _globals['_PUBLISHDOSSIERSRESPONSE']._serialized_start=1165
+  _globals['_PUBLISHDOSSIERSRESPONSE']._serialized_end=1241
+  _globals['_PUBLISHEDRECORD']._serialized_start=1243
+  _globals['_PUBLISHEDRECORD']._serialized_end=1364
+  _globals['_PUBLICATION']._serialized_start=1367
+  _globals['_PUBLICATION']._serialized_end=1683
+  _globals['_BEGINPUBLICATIONREQUEST']._serialized_start=1685
+  _globals['_BEGINPUBLICATIONREQUEST']._serialized_end=1805
+  _globals['_BEGINPUBLICATIONRESPONSE']._serialized_start=1807
+  _globals['_BEGINPUBLICATIONRESPONSE']._serialized_end=1884
+  _globals['_FINISHPUBLICATIONREQUEST']._serialized_start=1886
+  _globals['_FINISHPUBLICATIONREQUEST']._serialized_end=1936
+  _globals['_FINISHPUBLICATIONRESPONSE']._serialized_start=1938
+  _globals['_FINISHPUBLICATIONRESPONSE']._serialized_end=2016
+  _globals['_LISTPUBLICATIONSREQUEST']._serialized_start=2018
+  _globals['_LISTPUBLICATIONSREQUEST']._serialized_end=2082
+  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_start=2084
+  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_end=2187
+  _globals['_DOSSIERSERVICE']._serialized_start=2503
+  _globals['_DOSSIERSERVICE']._serialized_end=2943
 # @@protoc_insertion_point(module_scope)

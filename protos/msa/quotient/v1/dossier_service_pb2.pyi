@@ -6,6 +6,7 @@ Dossiers, quotients, oppositions and the journal of disclosures (art. 3, 6-3, an
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import date_pb2 as _date_pb2
@@ -51,6 +52,30 @@ PUBLICATION_OUTCOME_UNCHANGED: PublicationOutcome.ValueType  # 3
 PUBLICATION_OUTCOME_REFUSED: PublicationOutcome.ValueType  # 4
 """Breaks a rule; nothing of it was kept."""
 Global___PublicationOutcome: _TypeAlias = PublicationOutcome  # noqa: Y015
+
+class _PublicationKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PublicationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PublicationKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PUBLICATION_KIND_UNSPECIFIED: _PublicationKind.ValueType  # 0
+    """Not said; refused."""
+    PUBLICATION_KIND_REGULAR: _PublicationKind.ValueType  # 1
+    """As every month."""
+    PUBLICATION_KIND_RECTIFICATION: _PublicationKind.ValueType  # 2
+    """At the request of a person (art. 6-3, RGPD art. 16); needs a reference."""
+
+class PublicationKind(_PublicationKind, metaclass=_PublicationKindEnumTypeWrapper):
+    """Why dossiers are published."""
+
+PUBLICATION_KIND_UNSPECIFIED: PublicationKind.ValueType  # 0
+"""Not said; refused."""
+PUBLICATION_KIND_REGULAR: PublicationKind.ValueType  # 1
+"""As every month."""
+PUBLICATION_KIND_RECTIFICATION: PublicationKind.ValueType  # 2
+"""At the request of a person (art. 6-3, RGPD art. 16); needs a reference."""
+Global___PublicationKind: _TypeAlias = PublicationKind  # noqa: Y015
 
 @_typing.final
 class Coordonnees(_message.Message):
@@ -170,7 +195,9 @@ Global___QuotientPeriod: _TypeAlias = QuotientPeriod  # noqa: Y015
 
 @_typing.final
 class DossierRecord(_message.Message):
-    """One record of a publication: a person's dossier and, if there is one, a QF."""
+    """One record of a publication: a dossier, those who hold it and its QFs. Later records win over earlier ones; what
+    was known before stays known as such: a QF has the time for which it is valid and the time in which it was known.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -179,12 +206,21 @@ class DossierRecord(_message.Message):
     NIR_FIELD_NUMBER: _builtins.int
     COORDONNEES_FIELD_NUMBER: _builtins.int
     QUOTIENT_PERIOD_FIELD_NUMBER: _builtins.int
+    OTHER_NIRS_FIELD_NUMBER: _builtins.int
+    HOLDERS_COMPLETE_FIELD_NUMBER: _builtins.int
+    FURTHER_QUOTIENT_PERIODS_FIELD_NUMBER: _builtins.int
+    QUOTIENT_PERIODS_COMPLETE_FIELD_NUMBER: _builtins.int
+    CLOSED_FROM_FIELD_NUMBER: _builtins.int
     caisse_code: _builtins.str
     """The caisse that holds the dossier."""
     numero_dossier: _builtins.str
     """Numéro de dossier, unique within the caisse."""
     nir: _builtins.str
     """NIR of an allocataire of the dossier, with key."""
+    holders_complete: _builtins.bool
+    """Nobody else is in the dossier: whoever was leaves it. Otherwise they stay."""
+    quotient_periods_complete: _builtins.bool
+    """There is no other QF: those that were known are known no more. Otherwise they stay, corrected by first day."""
     @_builtins.property
     def coordonnees(self) -> Global___Coordonnees:
         """Replaces what was known."""
@@ -192,6 +228,18 @@ class DossierRecord(_message.Message):
     @_builtins.property
     def quotient_period(self) -> Global___QuotientPeriod:
         """Absent while the caisse knows no QF (resources not declared)."""
+
+    @_builtins.property
+    def other_nirs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """NIRs of the other allocataires of the dossier, with key; at most 9."""
+
+    @_builtins.property
+    def further_quotient_periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuotientPeriod]:
+        """More QFs of the same dossier; at most 120, none of which may overlap another one or quotient_period."""
+
+    @_builtins.property
+    def closed_from(self) -> _date_pb2.Date:
+        """First day on which the dossier is closed (radié); absent: it is open, or open again."""
 
     def __init__(
         self,
@@ -201,10 +249,15 @@ class DossierRecord(_message.Message):
         nir: _builtins.str = ...,
         coordonnees: Global___Coordonnees | None = ...,
         quotient_period: Global___QuotientPeriod | None = ...,
+        other_nirs: _abc.Iterable[_builtins.str] | None = ...,
+        holders_complete: _builtins.bool = ...,
+        further_quotient_periods: _abc.Iterable[Global___QuotientPeriod] | None = ...,
+        quotient_periods_complete: _builtins.bool = ...,
+        closed_from: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["coordonnees", b"coordonnees", "quotient_period", b"quotient_period"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_from", b"closed_from", "coordonnees", b"coordonnees", "quotient_period", b"quotient_period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "coordonnees", b"coordonnees", "nir", b"nir", "numero_dossier", b"numero_dossier", "quotient_period", b"quotient_period"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "closed_from", b"closed_from", "coordonnees", b"coordonnees", "further_quotient_periods", b"further_quotient_periods", "holders_complete", b"holders_complete", "nir", b"nir", "numero_dossier", b"numero_dossier", "other_nirs", b"other_nirs", "quotient_period", b"quotient_period", "quotient_periods_complete", b"quotient_periods_complete"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -217,18 +270,32 @@ class PublishDossiersRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORDS_FIELD_NUMBER: _builtins.int
+    PUBLICATION_ID_FIELD_NUMBER: _builtins.int
+    LAST_LINE_FIELD_NUMBER: _builtins.int
+    REFUSED_COUNT_FIELD_NUMBER: _builtins.int
+    publication_id: _builtins.str
+    """The publication of a file that this chunk belongs to (UUID); empty for records from no file."""
+    last_line: _builtins.int
+    """The last line of the file that this chunk covers. At or before the publication's own the chunk is in: its records
+    are looked at again, each UNCHANGED or REFUSED, but change nothing and are not counted again.
+    """
+    refused_count: _builtins.int
+    """Lines of the chunk that the sender refused itself, to be counted."""
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___DossierRecord]:
-        """1 to 500."""
+        """1 to 500; of the publication of a file also none, where the sender refused every line of the chunk."""
 
     def __init__(
         self,
         *,
         records: _abc.Iterable[Global___DossierRecord] | None = ...,
+        publication_id: _builtins.str = ...,
+        last_line: _builtins.int = ...,
+        refused_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_line", b"last_line", "publication_id", b"publication_id", "records", b"records", "refused_count", b"refused_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -291,3 +358,219 @@ class PublishedRecord(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PublishedRecord: _TypeAlias = PublishedRecord  # noqa: Y015
+
+@_typing.final
+class Publication(_message.Message):
+    """The publication of one file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATION_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    BEGIN_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    LAST_LINE_FIELD_NUMBER: _builtins.int
+    CREATED_COUNT_FIELD_NUMBER: _builtins.int
+    UPDATED_COUNT_FIELD_NUMBER: _builtins.int
+    UNCHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    REFUSED_COUNT_FIELD_NUMBER: _builtins.int
+    publication_id: _builtins.str
+    """UUIDv7."""
+    kind: Global___PublicationKind.ValueType
+    """Why."""
+    reference: _builtins.str
+    """The caisse's own reference, or empty."""
+    last_line: _builtins.int
+    """The last line of the file that is settled."""
+    created_count: _builtins.int
+    """Records of new dossiers."""
+    updated_count: _builtins.int
+    """Records that changed a known dossier."""
+    unchanged_count: _builtins.int
+    """Records that said nothing new."""
+    refused_count: _builtins.int
+    """Records that were refused."""
+    @_builtins.property
+    def begin_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was begun."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When all of it was in; absent while it is open."""
+
+    def __init__(
+        self,
+        *,
+        publication_id: _builtins.str = ...,
+        kind: Global___PublicationKind.ValueType = ...,
+        reference: _builtins.str = ...,
+        begin_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        last_line: _builtins.int = ...,
+        created_count: _builtins.int = ...,
+        updated_count: _builtins.int = ...,
+        unchanged_count: _builtins.int = ...,
+        refused_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "created_count", b"created_count", "end_time", b"end_time", "kind", b"kind", "last_line", b"last_line", "publication_id", b"publication_id", "reference", b"reference", "refused_count", b"refused_count", "unchanged_count", b"unchanged_count", "updated_count", b"updated_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Publication: _TypeAlias = Publication  # noqa: Y015
+
+@_typing.final
+class BeginPublicationRequest(_message.Message):
+    """A file to publish."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_DIGEST_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    source_digest: _builtins.bytes
+    """SHA-256 of the file: by it a publication that was cut is found."""
+    kind: Global___PublicationKind.ValueType
+    """Why."""
+    reference: _builtins.str
+    """The caisse's own reference; required for a rectification."""
+    def __init__(
+        self,
+        *,
+        source_digest: _builtins.bytes = ...,
+        kind: Global___PublicationKind.ValueType = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "reference", b"reference", "source_digest", b"source_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BeginPublicationRequest: _TypeAlias = BeginPublicationRequest  # noqa: Y015
+
+@_typing.final
+class BeginPublicationResponse(_message.Message):
+    """The open publication."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def publication(self) -> Global___Publication:
+        """Begun now, or earlier: then last_line says from where to go on."""
+
+    def __init__(
+        self,
+        *,
+        publication: Global___Publication | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["publication", b"publication"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["publication", b"publication"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BeginPublicationResponse: _TypeAlias = BeginPublicationResponse  # noqa: Y015
+
+@_typing.final
+class FinishPublicationRequest(_message.Message):
+    """A publication to end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATION_ID_FIELD_NUMBER: _builtins.int
+    publication_id: _builtins.str
+    """UUID."""
+    def __init__(
+        self,
+        *,
+        publication_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["publication_id", b"publication_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinishPublicationRequest: _TypeAlias = FinishPublicationRequest  # noqa: Y015
+
+@_typing.final
+class FinishPublicationResponse(_message.Message):
+    """The publication, ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def publication(self) -> Global___Publication:
+        """With its counts."""
+
+    def __init__(
+        self,
+        *,
+        publication: Global___Publication | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["publication", b"publication"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["publication", b"publication"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinishPublicationResponse: _TypeAlias = FinishPublicationResponse  # noqa: Y015
+
+@_typing.final
+class ListPublicationsRequest(_message.Message):
+    """A page of publications."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """From the previous page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublicationsRequest: _TypeAlias = ListPublicationsRequest  # noqa: Y015
+
+@_typing.final
+class ListPublicationsResponse(_message.Message):
+    """A page of publications."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def publications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Publication]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        publications: _abc.Iterable[Global___Publication] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "publications", b"publications"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublicationsResponse: _TypeAlias = ListPublicationsResponse  # noqa: Y015

@@ -40,6 +40,21 @@ class DossierServiceStub:
                 request_serializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.PublishDossiersRequest.SerializeToString,
                 response_deserializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.PublishDossiersResponse.FromString,
                 _registered_method=True)
+        self.BeginPublication = channel.unary_unary(
+                '/msa.quotient.v1.DossierService/BeginPublication',
+                request_serializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.BeginPublicationRequest.SerializeToString,
+                response_deserializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.BeginPublicationResponse.FromString,
+                _registered_method=True)
+        self.FinishPublication = channel.unary_unary(
+                '/msa.quotient.v1.DossierService/FinishPublication',
+                request_serializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.FinishPublicationRequest.SerializeToString,
+                response_deserializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.FinishPublicationResponse.FromString,
+                _registered_method=True)
+        self.ListPublications = channel.unary_unary(
+                '/msa.quotient.v1.DossierService/ListPublications',
+                request_serializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.ListPublicationsRequest.SerializeToString,
+                response_deserializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.ListPublicationsResponse.FromString,
+                _registered_method=True)
 
 
 class DossierServiceServicer:
@@ -50,7 +65,30 @@ class DossierServiceServicer:
         """Publishes dossiers in chunks: each request is answered by one response with a result per record, in
         order, once the chunk is committed. A chunk may be sent before the previous one is answered. Sending
         the same records again changes nothing. A record that breaks a rule is refused alone.
-        Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; UNAVAILABLE.
+        Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; NOT_FOUND for a publication that is not
+        open; UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginPublication(self, request, context):
+        """Opens the publication of a file, or finds the one of the same file that was cut: it tells how far it came.
+        Errors: INVALID_ARGUMENT INVALID_FIELD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishPublication(self, request, context):
+        """Ends a publication: all of its file is in. Ending it again changes nothing. Errors: INVALID_ARGUMENT; NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPublications(self, request, context):
+        """The publications of files, newest first, paged. Errors: INVALID_ARGUMENT INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -63,6 +101,21 @@ def add_DossierServiceServicer_to_server(servicer, server):
                     servicer.PublishDossiers,
                     request_deserializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.PublishDossiersRequest.FromString,
                     response_serializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.PublishDossiersResponse.SerializeToString,
+            ),
+            'BeginPublication': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginPublication,
+                    request_deserializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.BeginPublicationRequest.FromString,
+                    response_serializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.BeginPublicationResponse.SerializeToString,
+            ),
+            'FinishPublication': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishPublication,
+                    request_deserializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.FinishPublicationRequest.FromString,
+                    response_serializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.FinishPublicationResponse.SerializeToString,
+            ),
+            'ListPublications': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPublications,
+                    request_deserializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.ListPublicationsRequest.FromString,
+                    response_serializer=msa_dot_quotient_dot_v1_dot_dossier__service__pb2.ListPublicationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +146,87 @@ class DossierService:
             '/msa.quotient.v1.DossierService/PublishDossiers',
             msa_dot_quotient_dot_v1_dot_dossier__service__pb2.PublishDossiersRequest.SerializeToString,
             msa_dot_quotient_dot_v1_dot_dossier__service__pb2.PublishDossiersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginPublication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.quotient.v1.DossierService/BeginPublication',
+            msa_dot_quotient_dot_v1_dot_dossier__service__pb2.BeginPublicationRequest.SerializeToString,
+            msa_dot_quotient_dot_v1_dot_dossier__service__pb2.BeginPublicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishPublication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.quotient.v1.DossierService/FinishPublication',
+            msa_dot_quotient_dot_v1_dot_dossier__service__pb2.FinishPublicationRequest.SerializeToString,
+            msa_dot_quotient_dot_v1_dot_dossier__service__pb2.FinishPublicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPublications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.quotient.v1.DossierService/ListPublications',
+            msa_dot_quotient_dot_v1_dot_dossier__service__pb2.ListPublicationsRequest.SerializeToString,
+            msa_dot_quotient_dot_v1_dot_dossier__service__pb2.ListPublicationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,8 +37,17 @@ class DossierServiceStub:
     """Publishes dossiers in chunks: each request is answered by one response with a result per record, in
     order, once the chunk is committed. A chunk may be sent before the previous one is answered. Sending
     the same records again changes nothing. A record that breaks a rule is refused alone.
-    Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; UNAVAILABLE.
+    Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; NOT_FOUND for a publication that is not
+    open; UNAVAILABLE.
     """
+    BeginPublication: _grpc.UnaryUnaryMultiCallable[_dossier_service_pb2.BeginPublicationRequest, _dossier_service_pb2.BeginPublicationResponse]
+    """Opens the publication of a file, or finds the one of the same file that was cut: it tells how far it came.
+    Errors: INVALID_ARGUMENT INVALID_FIELD.
+    """
+    FinishPublication: _grpc.UnaryUnaryMultiCallable[_dossier_service_pb2.FinishPublicationRequest, _dossier_service_pb2.FinishPublicationResponse]
+    """Ends a publication: all of its file is in. Ending it again changes nothing. Errors: INVALID_ARGUMENT; NOT_FOUND."""
+    ListPublications: _grpc.UnaryUnaryMultiCallable[_dossier_service_pb2.ListPublicationsRequest, _dossier_service_pb2.ListPublicationsResponse]
+    """The publications of files, newest first, paged. Errors: INVALID_ARGUMENT INVALID_FIELD."""
 
 @_typing.type_check_only
 class DossierServiceAsyncStub(DossierServiceStub):
@@ -49,8 +58,17 @@ class DossierServiceAsyncStub(DossierServiceStub):
     """Publishes dossiers in chunks: each request is answered by one response with a result per record, in
     order, once the chunk is committed. A chunk may be sent before the previous one is answered. Sending
     the same records again changes nothing. A record that breaks a rule is refused alone.
-    Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; UNAVAILABLE.
+    Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; NOT_FOUND for a publication that is not
+    open; UNAVAILABLE.
     """
+    BeginPublication: _aio.UnaryUnaryMultiCallable[_dossier_service_pb2.BeginPublicationRequest, _dossier_service_pb2.BeginPublicationResponse]  # type: ignore[assignment]
+    """Opens the publication of a file, or finds the one of the same file that was cut: it tells how far it came.
+    Errors: INVALID_ARGUMENT INVALID_FIELD.
+    """
+    FinishPublication: _aio.UnaryUnaryMultiCallable[_dossier_service_pb2.FinishPublicationRequest, _dossier_service_pb2.FinishPublicationResponse]  # type: ignore[assignment]
+    """Ends a publication: all of its file is in. Ending it again changes nothing. Errors: INVALID_ARGUMENT; NOT_FOUND."""
+    ListPublications: _aio.UnaryUnaryMultiCallable[_dossier_service_pb2.ListPublicationsRequest, _dossier_service_pb2.ListPublicationsResponse]  # type: ignore[assignment]
+    """The publications of files, newest first, paged. Errors: INVALID_ARGUMENT INVALID_FIELD."""
 
 class DossierServiceServicer(metaclass=_abc_1.ABCMeta):
     """Dossiers of the caisses. Called by internal MSA systems and caisse agents."""
@@ -64,7 +82,34 @@ class DossierServiceServicer(metaclass=_abc_1.ABCMeta):
         """Publishes dossiers in chunks: each request is answered by one response with a result per record, in
         order, once the chunk is committed. A chunk may be sent before the previous one is answered. Sending
         the same records again changes nothing. A record that breaks a rule is refused alone.
-        Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; UNAVAILABLE.
+        Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; NOT_FOUND for a publication that is not
+        open; UNAVAILABLE.
         """
+
+    @_abc_1.abstractmethod
+    def BeginPublication(
+        self,
+        request: _dossier_service_pb2.BeginPublicationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dossier_service_pb2.BeginPublicationResponse, _abc.Awaitable[_dossier_service_pb2.BeginPublicationResponse]]:
+        """Opens the publication of a file, or finds the one of the same file that was cut: it tells how far it came.
+        Errors: INVALID_ARGUMENT INVALID_FIELD.
+        """
+
+    @_abc_1.abstractmethod
+    def FinishPublication(
+        self,
+        request: _dossier_service_pb2.FinishPublicationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dossier_service_pb2.FinishPublicationResponse, _abc.Awaitable[_dossier_service_pb2.FinishPublicationResponse]]:
+        """Ends a publication: all of its file is in. Ending it again changes nothing. Errors: INVALID_ARGUMENT; NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListPublications(
+        self,
+        request: _dossier_service_pb2.ListPublicationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dossier_service_pb2.ListPublicationsResponse, _abc.Awaitable[_dossier_service_pb2.ListPublicationsResponse]]:
+        """The publications of files, newest first, paged. Errors: INVALID_ARGUMENT INVALID_FIELD."""
 
 def add_DossierServiceServicer_to_server(servicer: DossierServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

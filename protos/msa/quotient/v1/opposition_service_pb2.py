@@ -23,49 +23,72 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(msa/quotient/v1/opposition_service.proto\x12\x0fmsa.quotient.v1\x1a\x1fgoogle/protobuf/timestamp.proto\":\n\x0fOppositionScope\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x12\n\npartner_id\x18\x02 \x01(\t\"\xed\x01\n\nOpposition\x12\x15\n\ropposition_id\x18\x01 \x01(\t\x12/\n\x05scope\x18\x02 \x01(\x0b\x32 .msa.quotient.v1.OppositionScope\x12\x33\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\".msa.quotient.v1.OppositionChannel\x12/\n\x0brecord_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rwithdraw_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x91\x01\n\x17RecordOppositionRequest\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x05scope\x18\x02 \x01(\x0b\x32 .msa.quotient.v1.OppositionScope\x12\x33\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\".msa.quotient.v1.OppositionChannel\"K\n\x18RecordOppositionResponse\x12/\n\nopposition\x18\x01 \x01(\x0b\x32\x1b.msa.quotient.v1.Opposition\"^\n\x19WithdrawOppositionRequest\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x05scope\x18\x02 \x01(\x0b\x32 .msa.quotient.v1.OppositionScope\"M\n\x1aWithdrawOppositionResponse\x12/\n\nopposition\x18\x01 \x01(\x0b\x32\x1b.msa.quotient.v1.Opposition\"?\n\x16ListOppositionsRequest\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\"K\n\x17ListOppositionsResponse\x12\x30\n\x0boppositions\x18\x01 \x03(\x0b\x32\x1b.msa.quotient.v1.Opposition\"O\n\x17\x43heckOppositionsRequest\x12\x34\n\x05items\x18\x01 \x03(\x0b\x32%.msa.quotient.v1.CheckOppositionsItem\"=\n\x14\x43heckOppositionsItem\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\"T\n\x18\x43heckOppositionsResponse\x12\x38\n\x07results\x18\x01 \x03(\x0b\x32\'.msa.quotient.v1.CheckOppositionsResult\"J\n\x16\x43heckOppositionsResult\x12\x30\n\x06scopes\x18\x01 \x03(\x0b\x32 .msa.quotient.v1.OppositionScope*\xb7\x01\n\x11OppositionChannel\x12\"\n\x1eOPPOSITION_CHANNEL_UNSPECIFIED\x10\x00\x12\x1d\n\x19OPPOSITION_CHANNEL_LETTER\x10\x01\x12\x1e\n\x1aOPPOSITION_CHANNEL_COUNTER\x10\x02\x12 \n\x1cOPPOSITION_CHANNEL_TELEPHONE\x10\x03\x12\x1d\n\x19OPPOSITION_CHANNEL_ONLINE\x10\x04\x32\xba\x03\n\x11OppositionService\x12g\n\x10RecordOpposition\x12(.msa.quotient.v1.RecordOppositionRequest\x1a).msa.quotient.v1.RecordOppositionResponse\x12m\n\x12WithdrawOpposition\x12*.msa.quotient.v1.WithdrawOppositionRequest\x1a+.msa.quotient.v1.WithdrawOppositionResponse\x12\x64\n\x0fListOppositions\x12\'.msa.quotient.v1.ListOppositionsRequest\x1a(.msa.quotient.v1.ListOppositionsResponse\x12g\n\x10\x43heckOppositions\x12(.msa.quotient.v1.CheckOppositionsRequest\x1a).msa.quotient.v1.CheckOppositionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(msa/quotient/v1/opposition_service.proto\x12\x0fmsa.quotient.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\":\n\x0fOppositionScope\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x12\n\npartner_id\x18\x02 \x01(\t\"\xda\x03\n\nOpposition\x12\x15\n\ropposition_id\x18\x01 \x01(\t\x12/\n\x05scope\x18\x02 \x01(\x0b\x32 .msa.quotient.v1.OppositionScope\x12\x33\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\".msa.quotient.v1.OppositionChannel\x12/\n\x0brecord_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rwithdraw_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\trequester\x18\x06 \x01(\x0e\x32$.msa.quotient.v1.OppositionRequester\x12\x37\n\tdeclarant\x18\x07 \x01(\x0e\x32$.msa.quotient.v1.OppositionDeclarant\x12&\n\x0breceived_on\x18\x08 \x01(\x0b\x32\x11.google.type.Date\x12\x16\n\treference\x18\t \x01(\tB\x03\x80\x01\x01\x12\x39\n\nwithdrawal\x18\n \x01(\x0b\x32%.msa.quotient.v1.OppositionWithdrawal\"\xc4\x01\n\x14OppositionWithdrawal\x12\x37\n\trequester\x18\x01 \x01(\x0e\x32$.msa.quotient.v1.OppositionRequester\x12\x33\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\".msa.quotient.v1.OppositionChannel\x12&\n\x0breceived_on\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x16\n\treference\x18\x04 \x01(\tB\x03\x80\x01\x01\"\xc3\x02\n\x17RecordOppositionRequest\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x05scope\x18\x02 \x01(\x0b\x32 .msa.quotient.v1.OppositionScope\x12\x33\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\".msa.quotient.v1.OppositionChannel\x12\x37\n\trequester\x18\x04 \x01(\x0e\x32$.msa.quotient.v1.OppositionRequester\x12\x37\n\tdeclarant\x18\x05 \x01(\x0e\x32$.msa.quotient.v1.OppositionDeclarant\x12&\n\x0breceived_on\x18\x06 \x01(\x0b\x32\x11.google.type.Date\x12\x16\n\treference\x18\x07 \x01(\tB\x03\x80\x01\x01\"K\n\x18RecordOppositionResponse\x12/\n\nopposition\x18\x01 \x01(\x0b\x32\x1b.msa.quotient.v1.Opposition\"\x8c\x02\n\x19WithdrawOppositionRequest\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x05scope\x18\x02 \x01(\x0b\x32 .msa.quotient.v1.OppositionScope\x12\x37\n\trequester\x18\x03 \x01(\x0e\x32$.msa.quotient.v1.OppositionRequester\x12\x33\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\".msa.quotient.v1.OppositionChannel\x12&\n\x0breceived_on\x18\x05 \x01(\x0b\x32\x11.google.type.Date\x12\x16\n\treference\x18\x06 \x01(\tB\x03\x80\x01\x01\"M\n\x1aWithdrawOppositionResponse\x12/\n\nopposition\x18\x01 \x01(\x0b\x32\x1b.msa.quotient.v1.Opposition\"?\n\x16ListOppositionsRequest\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\"K\n\x17ListOppositionsResponse\x12\x30\n\x0boppositions\x18\x01 \x03(\x0b\x32\x1b.msa.quotient.v1.Opposition\"O\n\x17\x43heckOppositionsRequest\x12\x34\n\x05items\x18\x01 \x03(\x0b\x32%.msa.quotient.v1.CheckOppositionsItem\"=\n\x14\x43heckOppositionsItem\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\"T\n\x18\x43heckOppositionsResponse\x12\x38\n\x07results\x18\x01 \x03(\x0b\x32\'.msa.quotient.v1.CheckOppositionsResult\"J\n\x16\x43heckOppositionsResult\x12\x30\n\x06scopes\x18\x01 \x03(\x0b\x32 .msa.quotient.v1.OppositionScope\"U\n\x18ImportOppositionsRequest\x12\x39\n\x07records\x18\x01 \x03(\x0b\x32(.msa.quotient.v1.RecordOppositionRequest\"Q\n\x19ImportOppositionsResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.msa.quotient.v1.ImportedOpposition\"\x8e\x01\n\x12ImportedOpposition\x12/\n\x07outcome\x18\x01 \x01(\x0e\x32\x1e.msa.quotient.v1.ImportOutcome\x12\x15\n\ropposition_id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t*\x85\x01\n\x13OppositionRequester\x12$\n OPPOSITION_REQUESTER_UNSPECIFIED\x10\x00\x12\x1f\n\x1bOPPOSITION_REQUESTER_PERSON\x10\x01\x12\'\n#OPPOSITION_REQUESTER_REPRESENTATIVE\x10\x02*~\n\x13OppositionDeclarant\x12$\n OPPOSITION_DECLARANT_UNSPECIFIED\x10\x00\x12\x1f\n\x1bOPPOSITION_DECLARANT_CAISSE\x10\x01\x12 \n\x1cOPPOSITION_DECLARANT_PARTNER\x10\x02*\xb7\x01\n\x11OppositionChannel\x12\"\n\x1eOPPOSITION_CHANNEL_UNSPECIFIED\x10\x00\x12\x1d\n\x19OPPOSITION_CHANNEL_LETTER\x10\x01\x12\x1e\n\x1aOPPOSITION_CHANNEL_COUNTER\x10\x02\x12 \n\x1cOPPOSITION_CHANNEL_TELEPHONE\x10\x03\x12\x1d\n\x19OPPOSITION_CHANNEL_ONLINE\x10\x04*\x85\x01\n\rImportOutcome\x12\x1e\n\x1aIMPORT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17IMPORT_OUTCOME_RECORDED\x10\x01\x12\x1b\n\x17IMPORT_OUTCOME_STANDING\x10\x02\x12\x1a\n\x16IMPORT_OUTCOME_REFUSED\x10\x03\x32\xaa\x04\n\x11OppositionService\x12g\n\x10RecordOpposition\x12(.msa.quotient.v1.RecordOppositionRequest\x1a).msa.quotient.v1.RecordOppositionResponse\x12m\n\x12WithdrawOpposition\x12*.msa.quotient.v1.WithdrawOppositionRequest\x1a+.msa.quotient.v1.WithdrawOppositionResponse\x12\x64\n\x0fListOppositions\x12\'.msa.quotient.v1.ListOppositionsRequest\x1a(.msa.quotient.v1.ListOppositionsResponse\x12n\n\x11ImportOppositions\x12).msa.quotient.v1.ImportOppositionsRequest\x1a*.msa.quotient.v1.ImportOppositionsResponse(\x01\x30\x01\x12g\n\x10\x43heckOppositions\x12(.msa.quotient.v1.CheckOppositionsRequest\x1a).msa.quotient.v1.CheckOppositionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'msa.quotient.v1.opposition_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_OPPOSITION'].fields_by_name['reference']._loaded_options = None
+  _globals['_OPPOSITION'].fields_by_name['reference']._serialized_options = b'\200\001\001'
+  _globals['_OPPOSITIONWITHDRAWAL'].fields_by_name['reference']._loaded_options = None
+  _globals['_OPPOSITIONWITHDRAWAL'].fields_by_name['reference']._serialized_options = b'\200\001\001'
   _globals['_RECORDOPPOSITIONREQUEST'].fields_by_name['nir']._loaded_options = None
   _globals['_RECORDOPPOSITIONREQUEST'].fields_by_name['nir']._serialized_options = b'\200\001\001'
+  _globals['_RECORDOPPOSITIONREQUEST'].fields_by_name['reference']._loaded_options = None
+  _globals['_RECORDOPPOSITIONREQUEST'].fields_by_name['reference']._serialized_options = b'\200\001\001'
   _globals['_WITHDRAWOPPOSITIONREQUEST'].fields_by_name['nir']._loaded_options = None
   _globals['_WITHDRAWOPPOSITIONREQUEST'].fields_by_name['nir']._serialized_options = b'\200\001\001'
+  _globals['_WITHDRAWOPPOSITIONREQUEST'].fields_by_name['reference']._loaded_options = None
+  _globals['_WITHDRAWOPPOSITIONREQUEST'].fields_by_name['reference']._serialized_options = b'\200\001\001'
   _globals['_LISTOPPOSITIONSREQUEST'].fields_by_name['nir']._loaded_options = None
   _globals['_LISTOPPOSITIONSREQUEST'].fields_by_name['nir']._serialized_options = b'\200\001\001'
   _globals['_CHECKOPPOSITIONSITEM'].fields_by_name['nir']._loaded_options = None
   _globals['_CHECKOPPOSITIONSITEM'].fields_by_name['nir']._serialized_options = b'\200\001\001'
-  _globals['_OPPOSITIONCHANNEL']._serialized_start=1243
-  _globals['_OPPOSITIONCHANNEL']._serialized_end=1426
-  _globals['_OPPOSITIONSCOPE']._serialized_start=94
-  _globals['_OPPOSITIONSCOPE']._serialized_end=152
-  _globals['_OPPOSITION']._serialized_start=155
-  _globals['_OPPOSITION']._serialized_end=392
-  _globals['_RECORDOPPOSITIONREQUEST']._serialized_start=395
-  _globals['_RECORDOPPOSITIONREQUEST']._serialized_end=540
-  _globals['_RECORDOPPOSITIONRESPONSE']._serialized_start=542
-  _globals['_RECORDOPPOSITIONRESPONSE']._serialized_end=617
-  _globals['_WITHDRAWOPPOSITIONREQUEST']._serialized_start=619
-  _globals['_WITHDRAWOPPOSITIONREQUEST']._serialized_end=713
-  _globals['_WITHDRAWOPPOSITIONRESPONSE']._serialized_start=715
-  _globals['_WITHDRAWOPPOSITIONRESPONSE']._serialized_end=792
-  _globals['_LISTOPPOSITIONSREQUEST']._serialized_start=794
-  _globals['_LISTOPPOSITIONSREQUEST']._serialized_end=857
-  _globals['_LISTOPPOSITIONSRESPONSE']._serialized_start=859
-  _globals['_LISTOPPOSITIONSRESPONSE']._serialized_end=934
-  _globals['_CHECKOPPOSITIONSREQUEST']._serialized_start=936
-  _globals['_CHECKOPPOSITIONSREQUEST']._serialized_end=1015
-  _globals['_CHECKOPPOSITIONSITEM']._serialized_start=1017
-  _globals['_CHECKOPPOSITIONSITEM']._serialized_end=1078
-  _globals['_CHECKOPPOSITIONSRESPONSE']._serialized_start=1080
-  _globals['_CHECKOPPOSITIONSRESPONSE']._serialized_end=1164
-  _globals['_CHECKOPPOSITIONSRESULT']._serialized_start=1166
-  _globals['_CHECKOPPOSITIONSRESULT']._serialized_end=1240
-  _globals['_OPPOSITIONSERVICE']._serialized_start=1429
-  _globals['_OPPOSITIONSERVICE']._serialized_end=1871
+  _globals['_OPPOSITIONREQUESTER']._serialized_start=2371
+  _globals['_OPPOSITIONREQUESTER']._serialized_end=2504
+  _globals['_OPPOSITIONDECLARANT']._serialized_start=2506
+  _globals['_OPPOSITIONDECLARANT']._serialized_end=2632
+  _globals['_OPPOSITIONCHANNEL']._serialized_start=2635
+  _globals['_OPPOSITIONCHANNEL']._serialized_end=2818
+  _globals['_IMPORTOUTCOME']._serialized_start=2821
+  _globals['_IMPORTOUTCOME']._serialized_end=2954
+  _globals['_OPPOSITIONSCOPE']._serialized_start=118
+  _globals['_OPPOSITIONSCOPE']._serialized_end=176
+  _globals['_OPPOSITION']._serialized_start=179
+  _globals['_OPPOSITION']._serialized_end=653
+  _globals['_OPPOSITIONWITHDRAWAL']._serialized_start=656
+  _globals['_OPPOSITIONWITHDRAWAL']._serialized_end=852
+  _globals['_RECORDOPPOSITIONREQUEST']._serialized_start=855
+  _globals['_RECORDOPPOSITIONREQUEST']._serialized_end=1178
+  _globals['_RECORDOPPOSITIONRESPONSE']._serialized_start=1180
+  _globals['_RECORDOPPOSITIONRESPONSE']._serialized_end=1255
+  _globals['_WITHDRAWOPPOSITIONREQUEST']._serialized_start=1258
+  _globals['_WITHDRAWOPPOSITIONREQUEST']._serialized_end=1526
+  _globals['_WITHDRAWOPPOSITIONRESPONSE']._serialized_start=1528
+  _globals['_WITHDRAWOPPOSITIONRESPONSE']._serialized_end=1605
+  _globals['_LISTOPPOSITIONSREQUEST']._serialized_start=1607
+  _globals['_LISTOPPOSITIONSREQUEST']._serialized_end=1670
+  _globals['_LISTOPPOSITIONSRESPONSE']._serialized_start=1672
+  _globals['_LISTOPPOSITIONSRESPONSE']._serialized_end=1747
+  _globals['_CHECKOPPOSITIONSREQUEST']._serialized_start=1749
+  _globals['_CHECKOPPOSITIONSREQUEST']._serialized_end=1828
+  _globals['_CHECKOPPOSITIONSITEM']._serialized_start=1830
+  _globals['_CHECKOPPOSITIONSITEM']._serialized_end=1891
+  _globals['_CHECKOPPOSITIONSRESPONSE']._serialized_start=1893
+  _globals['_CHECKOPPOSITIONSRESPONSE']._serialized_end=1977
+  _globals['_CHECKOPPOSITIONSRESULT']._serialized_start=1979
+  _globals['_CHECKOPPOSITIONSRESULT']._serialized_end=2053
+  _globals['_IMPORTOPPOSITIONSREQUEST']._serialized_start=2055
+  _globals['_IMPORTOPPOSITIONSREQUEST']._serialized_end=2140
+  _globals['_IMPORTOPPOSITIONSRESPONSE']._serialized_start=2142
+  _globals['_IMPORTOPPOSITIONSRESPONSE']._serialized_end=2223
+  _globals['_IMPORTEDOPPOSITION']._serialized_start=2226
+  _globals['_IMPORTEDOPPOSITION']._serialized_end=2368
+  _globals['_OPPOSITIONSERVICE']._serialized_start=2957
+  _globals['_OPPOSITIONSERVICE']._serialized_end=3511
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.type import date_pb2 as _date_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +20,54 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _OppositionRequester:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OppositionRequesterEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OppositionRequester.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OPPOSITION_REQUESTER_UNSPECIFIED: _OppositionRequester.ValueType  # 0
+    """Not said; read as the person."""
+    OPPOSITION_REQUESTER_PERSON: _OppositionRequester.ValueType  # 1
+    """The person herself."""
+    OPPOSITION_REQUESTER_REPRESENTATIVE: _OppositionRequester.ValueType  # 2
+    """Somebody who represents her: a parent, a guardian, a lawyer."""
+
+class OppositionRequester(_OppositionRequester, metaclass=_OppositionRequesterEnumTypeWrapper):
+    """Who asked."""
+
+OPPOSITION_REQUESTER_UNSPECIFIED: OppositionRequester.ValueType  # 0
+"""Not said; read as the person."""
+OPPOSITION_REQUESTER_PERSON: OppositionRequester.ValueType  # 1
+"""The person herself."""
+OPPOSITION_REQUESTER_REPRESENTATIVE: OppositionRequester.ValueType  # 2
+"""Somebody who represents her: a parent, a guardian, a lawyer."""
+Global___OppositionRequester: _TypeAlias = OppositionRequester  # noqa: Y015
+
+class _OppositionDeclarant:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OppositionDeclarantEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OppositionDeclarant.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OPPOSITION_DECLARANT_UNSPECIFIED: _OppositionDeclarant.ValueType  # 0
+    """Not said; read as the caisse."""
+    OPPOSITION_DECLARANT_CAISSE: _OppositionDeclarant.ValueType  # 1
+    """To the caisse (art. 6-3)."""
+    OPPOSITION_DECLARANT_PARTNER: _OppositionDeclarant.ValueType  # 2
+    """To a partner, which declares it against itself (annexe 1): the scope is that partner."""
+
+class OppositionDeclarant(_OppositionDeclarant, metaclass=_OppositionDeclarantEnumTypeWrapper):
+    """To whom the person objected."""
+
+OPPOSITION_DECLARANT_UNSPECIFIED: OppositionDeclarant.ValueType  # 0
+"""Not said; read as the caisse."""
+OPPOSITION_DECLARANT_CAISSE: OppositionDeclarant.ValueType  # 1
+"""To the caisse (art. 6-3)."""
+OPPOSITION_DECLARANT_PARTNER: OppositionDeclarant.ValueType  # 2
+"""To a partner, which declares it against itself (annexe 1): the scope is that partner."""
+Global___OppositionDeclarant: _TypeAlias = OppositionDeclarant  # noqa: Y015
 
 class _OppositionChannel:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -51,6 +100,34 @@ OPPOSITION_CHANNEL_TELEPHONE: OppositionChannel.ValueType  # 3
 OPPOSITION_CHANNEL_ONLINE: OppositionChannel.ValueType  # 4
 """Online."""
 Global___OppositionChannel: _TypeAlias = OppositionChannel  # noqa: Y015
+
+class _ImportOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImportOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMPORT_OUTCOME_UNSPECIFIED: _ImportOutcome.ValueType  # 0
+    """Never sent."""
+    IMPORT_OUTCOME_RECORDED: _ImportOutcome.ValueType  # 1
+    """It holds from now on."""
+    IMPORT_OUTCOME_STANDING: _ImportOutcome.ValueType  # 2
+    """One of the same scope stood already; nothing changed."""
+    IMPORT_OUTCOME_REFUSED: _ImportOutcome.ValueType  # 3
+    """Breaks a rule; nothing was recorded."""
+
+class ImportOutcome(_ImportOutcome, metaclass=_ImportOutcomeEnumTypeWrapper):
+    """What became of one record."""
+
+IMPORT_OUTCOME_UNSPECIFIED: ImportOutcome.ValueType  # 0
+"""Never sent."""
+IMPORT_OUTCOME_RECORDED: ImportOutcome.ValueType  # 1
+"""It holds from now on."""
+IMPORT_OUTCOME_STANDING: ImportOutcome.ValueType  # 2
+"""One of the same scope stood already; nothing changed."""
+IMPORT_OUTCOME_REFUSED: ImportOutcome.ValueType  # 3
+"""Breaks a rule; nothing was recorded."""
+Global___ImportOutcome: _TypeAlias = ImportOutcome  # noqa: Y015
 
 @_typing.final
 class OppositionScope(_message.Message):
@@ -89,10 +166,21 @@ class Opposition(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     RECORD_TIME_FIELD_NUMBER: _builtins.int
     WITHDRAW_TIME_FIELD_NUMBER: _builtins.int
+    REQUESTER_FIELD_NUMBER: _builtins.int
+    DECLARANT_FIELD_NUMBER: _builtins.int
+    RECEIVED_ON_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    WITHDRAWAL_FIELD_NUMBER: _builtins.int
     opposition_id: _builtins.str
     """UUID."""
     channel: Global___OppositionChannel.ValueType
     """How the person expressed it."""
+    requester: Global___OppositionRequester.ValueType
+    """Who asked."""
+    declarant: Global___OppositionDeclarant.ValueType
+    """To whom it was expressed."""
+    reference: _builtins.str
+    """The reference of the letter or of the case, or empty."""
     @_builtins.property
     def scope(self) -> Global___OppositionScope:
         """Whom it concerns."""
@@ -105,6 +193,14 @@ class Opposition(_message.Message):
     def withdraw_time(self) -> _timestamp_pb2.Timestamp:
         """When it was withdrawn; absent while it stands."""
 
+    @_builtins.property
+    def received_on(self) -> _date_pb2.Date:
+        """The day on which it was expressed."""
+
+    @_builtins.property
+    def withdrawal(self) -> Global___OppositionWithdrawal:
+        """How it came to be withdrawn; absent while it stands."""
+
     def __init__(
         self,
         *,
@@ -113,14 +209,55 @@ class Opposition(_message.Message):
         channel: Global___OppositionChannel.ValueType = ...,
         record_time: _timestamp_pb2.Timestamp | None = ...,
         withdraw_time: _timestamp_pb2.Timestamp | None = ...,
+        requester: Global___OppositionRequester.ValueType = ...,
+        declarant: Global___OppositionDeclarant.ValueType = ...,
+        received_on: _date_pb2.Date | None = ...,
+        reference: _builtins.str = ...,
+        withdrawal: Global___OppositionWithdrawal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["record_time", b"record_time", "scope", b"scope", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["received_on", b"received_on", "record_time", b"record_time", "scope", b"scope", "withdraw_time", b"withdraw_time", "withdrawal", b"withdrawal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "opposition_id", b"opposition_id", "record_time", b"record_time", "scope", b"scope", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "declarant", b"declarant", "opposition_id", b"opposition_id", "received_on", b"received_on", "record_time", b"record_time", "reference", b"reference", "requester", b"requester", "scope", b"scope", "withdraw_time", b"withdraw_time", "withdrawal", b"withdrawal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Opposition: _TypeAlias = Opposition  # noqa: Y015
+
+@_typing.final
+class OppositionWithdrawal(_message.Message):
+    """How an opposition came to be withdrawn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTER_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    RECEIVED_ON_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    requester: Global___OppositionRequester.ValueType
+    """Who asked."""
+    channel: Global___OppositionChannel.ValueType
+    """How it was expressed."""
+    reference: _builtins.str
+    """The reference of the letter or of the case, or empty."""
+    @_builtins.property
+    def received_on(self) -> _date_pb2.Date:
+        """The day on which it was expressed."""
+
+    def __init__(
+        self,
+        *,
+        requester: Global___OppositionRequester.ValueType = ...,
+        channel: Global___OppositionChannel.ValueType = ...,
+        received_on: _date_pb2.Date | None = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["received_on", b"received_on"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "received_on", b"received_on", "reference", b"reference", "requester", b"requester"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OppositionWithdrawal: _TypeAlias = OppositionWithdrawal  # noqa: Y015
 
 @_typing.final
 class RecordOppositionRequest(_message.Message):
@@ -131,13 +268,27 @@ class RecordOppositionRequest(_message.Message):
     NIR_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
+    REQUESTER_FIELD_NUMBER: _builtins.int
+    DECLARANT_FIELD_NUMBER: _builtins.int
+    RECEIVED_ON_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     nir: _builtins.str
     """NIR of the person who objects, with key."""
     channel: Global___OppositionChannel.ValueType
     """How it was expressed."""
+    requester: Global___OppositionRequester.ValueType
+    """Who asked."""
+    declarant: Global___OppositionDeclarant.ValueType
+    """To whom."""
+    reference: _builtins.str
+    """The reference of the letter or of the case, or empty."""
     @_builtins.property
     def scope(self) -> Global___OppositionScope:
         """Whom it concerns."""
+
+    @_builtins.property
+    def received_on(self) -> _date_pb2.Date:
+        """The day on which it was expressed, not after today; absent: today."""
 
     def __init__(
         self,
@@ -145,10 +296,14 @@ class RecordOppositionRequest(_message.Message):
         nir: _builtins.str = ...,
         scope: Global___OppositionScope | None = ...,
         channel: Global___OppositionChannel.ValueType = ...,
+        requester: Global___OppositionRequester.ValueType = ...,
+        declarant: Global___OppositionDeclarant.ValueType = ...,
+        received_on: _date_pb2.Date | None = ...,
+        reference: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["received_on", b"received_on", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "nir", b"nir", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "declarant", b"declarant", "nir", b"nir", "received_on", b"received_on", "reference", b"reference", "requester", b"requester", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -186,21 +341,39 @@ class WithdrawOppositionRequest(_message.Message):
 
     NIR_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
+    REQUESTER_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    RECEIVED_ON_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     nir: _builtins.str
     """NIR of the person, with key."""
+    requester: Global___OppositionRequester.ValueType
+    """Who asked."""
+    channel: Global___OppositionChannel.ValueType
+    """How it was expressed."""
+    reference: _builtins.str
+    """The reference of the letter or of the case, or empty."""
     @_builtins.property
     def scope(self) -> Global___OppositionScope:
         """The scope it was recorded with."""
+
+    @_builtins.property
+    def received_on(self) -> _date_pb2.Date:
+        """The day on which it was expressed, not after today; absent: today."""
 
     def __init__(
         self,
         *,
         nir: _builtins.str = ...,
         scope: Global___OppositionScope | None = ...,
+        requester: Global___OppositionRequester.ValueType = ...,
+        channel: Global___OppositionChannel.ValueType = ...,
+        received_on: _date_pb2.Date | None = ...,
+        reference: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["received_on", b"received_on", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["nir", b"nir", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "nir", b"nir", "received_on", b"received_on", "reference", b"reference", "requester", b"requester", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -377,3 +550,89 @@ class CheckOppositionsResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckOppositionsResult: _TypeAlias = CheckOppositionsResult  # noqa: Y015
+
+@_typing.final
+class ImportOppositionsRequest(_message.Message):
+    """A chunk of an existing register."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordOppositionRequest]:
+        """1 to 500."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___RecordOppositionRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportOppositionsRequest: _TypeAlias = ImportOppositionsRequest  # noqa: Y015
+
+@_typing.final
+class ImportOppositionsResponse(_message.Message):
+    """The answer to one chunk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportedOpposition]:
+        """Same length and order as the records."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ImportedOpposition] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportOppositionsResponse: _TypeAlias = ImportOppositionsResponse  # noqa: Y015
+
+@_typing.final
+class ImportedOpposition(_message.Message):
+    """What became of one record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    OPPOSITION_ID_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    outcome: Global___ImportOutcome.ValueType
+    """What was done."""
+    opposition_id: _builtins.str
+    """The opposition that stands; only when not refused."""
+    field: _builtins.str
+    """The field that breaks a rule; only when refused."""
+    rule: _builtins.str
+    """The rule it breaks; only when refused."""
+    description: _builtins.str
+    """The rule in words, without the value; only when refused."""
+    def __init__(
+        self,
+        *,
+        outcome: Global___ImportOutcome.ValueType = ...,
+        opposition_id: _builtins.str = ...,
+        field: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "field", b"field", "opposition_id", b"opposition_id", "outcome", b"outcome", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportedOpposition: _TypeAlias = ImportedOpposition  # noqa: Y015

@@ -51,6 +51,11 @@ class OppositionServiceStub:
                 request_serializer=msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ListOppositionsRequest.SerializeToString,
                 response_deserializer=msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ListOppositionsResponse.FromString,
                 _registered_method=True)
+        self.ImportOppositions = channel.stream_stream(
+                '/msa.quotient.v1.OppositionService/ImportOppositions',
+                request_serializer=msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ImportOppositionsRequest.SerializeToString,
+                response_deserializer=msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ImportOppositionsResponse.FromString,
+                _registered_method=True)
         self.CheckOppositions = channel.unary_unary(
                 '/msa.quotient.v1.OppositionService/CheckOppositions',
                 request_serializer=msa_dot_quotient_dot_v1_dot_opposition__service__pb2.CheckOppositionsRequest.SerializeToString,
@@ -88,6 +93,15 @@ class OppositionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportOppositions(self, request_iterator, context):
+        """Records an existing register in chunks: each request is answered by one response with a result per record, in
+        order, once the chunk is committed. Sending the same records again changes nothing. A record that breaks a rule
+        is refused alone. Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckOppositions(self, request, context):
         """Batch: the standing oppositions of each person and of those who share a dossier, whatever their scope;
         the gateway's policy decides. Results stand in the order of the items.
@@ -113,6 +127,11 @@ def add_OppositionServiceServicer_to_server(servicer, server):
                     servicer.ListOppositions,
                     request_deserializer=msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ListOppositionsRequest.FromString,
                     response_serializer=msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ListOppositionsResponse.SerializeToString,
+            ),
+            'ImportOppositions': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportOppositions,
+                    request_deserializer=msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ImportOppositionsRequest.FromString,
+                    response_serializer=msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ImportOppositionsResponse.SerializeToString,
             ),
             'CheckOppositions': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckOppositions,
@@ -203,6 +222,33 @@ class OppositionService:
             '/msa.quotient.v1.OppositionService/ListOppositions',
             msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ListOppositionsRequest.SerializeToString,
             msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ListOppositionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportOppositions(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/msa.quotient.v1.OppositionService/ImportOppositions',
+            msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ImportOppositionsRequest.SerializeToString,
+            msa_dot_quotient_dot_v1_dot_opposition__service__pb2.ImportOppositionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

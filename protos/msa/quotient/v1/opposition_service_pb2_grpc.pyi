@@ -47,6 +47,11 @@ class OppositionServiceStub:
     """The whole history of a person's oppositions with a caisse, newest first.
     Errors: INVALID_ARGUMENT INVALID_FIELD.
     """
+    ImportOppositions: _grpc.StreamStreamMultiCallable[_opposition_service_pb2.ImportOppositionsRequest, _opposition_service_pb2.ImportOppositionsResponse]
+    """Records an existing register in chunks: each request is answered by one response with a result per record, in
+    order, once the chunk is committed. Sending the same records again changes nothing. A record that breaks a rule
+    is refused alone. Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; UNAVAILABLE.
+    """
     CheckOppositions: _grpc.UnaryUnaryMultiCallable[_opposition_service_pb2.CheckOppositionsRequest, _opposition_service_pb2.CheckOppositionsResponse]
     """Batch: the standing oppositions of each person and of those who share a dossier, whatever their scope;
     the gateway's policy decides. Results stand in the order of the items.
@@ -70,6 +75,11 @@ class OppositionServiceAsyncStub(OppositionServiceStub):
     ListOppositions: _aio.UnaryUnaryMultiCallable[_opposition_service_pb2.ListOppositionsRequest, _opposition_service_pb2.ListOppositionsResponse]  # type: ignore[assignment]
     """The whole history of a person's oppositions with a caisse, newest first.
     Errors: INVALID_ARGUMENT INVALID_FIELD.
+    """
+    ImportOppositions: _aio.StreamStreamMultiCallable[_opposition_service_pb2.ImportOppositionsRequest, _opposition_service_pb2.ImportOppositionsResponse]  # type: ignore[assignment]
+    """Records an existing register in chunks: each request is answered by one response with a result per record, in
+    order, once the chunk is committed. Sending the same records again changes nothing. A record that breaks a rule
+    is refused alone. Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; UNAVAILABLE.
     """
     CheckOppositions: _aio.UnaryUnaryMultiCallable[_opposition_service_pb2.CheckOppositionsRequest, _opposition_service_pb2.CheckOppositionsResponse]  # type: ignore[assignment]
     """Batch: the standing oppositions of each person and of those who share a dossier, whatever their scope;
@@ -109,6 +119,17 @@ class OppositionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_opposition_service_pb2.ListOppositionsResponse, _abc.Awaitable[_opposition_service_pb2.ListOppositionsResponse]]:
         """The whole history of a person's oppositions with a caisse, newest first.
         Errors: INVALID_ARGUMENT INVALID_FIELD.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportOppositions(
+        self,
+        request_iterator: _MaybeAsyncIterator[_opposition_service_pb2.ImportOppositionsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_opposition_service_pb2.ImportOppositionsResponse], _abc.AsyncIterator[_opposition_service_pb2.ImportOppositionsResponse]]:
+        """Records an existing register in chunks: each request is answered by one response with a result per record, in
+        order, once the chunk is committed. Sending the same records again changes nothing. A record that breaks a rule
+        is refused alone. Errors: INVALID_ARGUMENT INVALID_FIELD for a chunk over 500 records; UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

@@ -1,4 +1,4 @@
-"""`qf journal`: who consulted whose QF (RGPD art. 15; art. 6-3)."""
+"""`qf journal show`: who consulted whose QF (RGPD art. 15; art. 6-3)."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from cli.parameters import CaisseOption, LimitOption, NirFileOption, OnePartnerO
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from msa.quotient.v1 import disclosure_service_pb2_grpc as rpc
 
-group = typer.Typer(no_args_is_help=True, help="The journal of consultations.")
+group = typer.Typer()
 
 # What fits a screen; JSON has every field.
 _COLUMNS = ("disclose_time", "outcome", "purpose", "month", "partner_id", "case_reference", "consultation_id")

@@ -1,0 +1,1 @@
+"""How often QFs were consulted: counts, in which nobody stands."""

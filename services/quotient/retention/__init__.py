@@ -1,0 +1,1 @@
+"""How long the journal's lines are kept, and the months in which they lie."""
