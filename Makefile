@@ -11,7 +11,7 @@ RUN := .venv/bin/python -m
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset test check protos bench install
+.PHONY: help up down reset test torture check protos bench install
 
 help: ## List these commands
 	@echo "make COMMAND [ARGS=...]"
@@ -30,6 +30,10 @@ reset: $(INSTALLED) ## Stop it and remove its data (asks first; ARGS=--yes does 
 test: $(INSTALLED) ## Run the tests, on a stack of their own (ARGS goes to pytest)
 	@$(RUN) tools.browser --install
 	@$(RUN) pytest $(ARGS)
+
+torture: $(INSTALLED) ## Kill parts while clients act, and judge every answer (ARGS goes to the long run)
+	@$(RUN) tests.torture $(ARGS)
+	@$(RUN) tests.torture --mutants
 
 check: $(INSTALLED) ## Run every check that CI and pre-commit run (ARGS: names of checks)
 	@$(RUN) tools.check $(ARGS)
