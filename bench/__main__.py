@@ -1,5 +1,7 @@
 """Consultations through the whole suite, beside a bare grpc.aio TLS echo, in one run: `python -m bench`.
 
+`python -m bench publishing` measures how fast dossiers are published instead.
+
 Starts a stack of its own on free ports, with one session that may call as often as it likes, and stops it again.
 """
 
@@ -18,7 +20,7 @@ from time import monotonic, sleep
 from rich.console import Console
 from rich.table import Table
 
-from bench import echo
+from bench import echo, publishing
 from bench.h2load import BenchError, Figures, Target, grpc_frame, program, run
 from deploy.local.certificates import certificate_file, private_key_file
 from tests.caisse import Caisse
@@ -35,6 +37,9 @@ console = Console(stderr=True)
 
 def main() -> None:
     """The command line."""
+    if sys.argv[1:2] == ["publishing"]:
+        publishing.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 64], help="connections at once")
     parser.add_argument("--seconds", type=int, default=10, help="length of each measurement")

@@ -86,7 +86,8 @@ def import_dossiers(
         finish = pb.FinishPublicationRequest(publication_id=begun.publication_id)
         finished = service.call(stub.FinishPublication, finish).publication
         seconds = progress.elapsed_seconds
-    report.summarise("Import", _counts(finished), tally.lines - Tally.of(begun).lines, seconds)
+    counts = {**_counts(finished), "blank_lines": tally.blank}
+    report.summarise("Import", counts, tally.lines - Tally.of(begun).lines, seconds)
 
 
 @command(group, "publications", examples=["qf dossiers publications", "qf dossiers publications --json"])

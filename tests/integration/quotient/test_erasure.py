@@ -1,4 +1,4 @@
-"""What a person asks to be erased is gone as far as the law allows; what stays is told, and why (RGPD art. 17)."""
+"""What a person asks to be erased is gone as far as the law allows; what stays is told (art. 6-3, RGPD art. 17)."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -14,10 +14,12 @@ PAGE = PROJECT / "docs" / "convention.md"
 HEADING = "| article | what it says | {} |"
 CODE = re.compile(r"`([^`]+)`")
 NONE = "none"
-# Those of the articles that concern partners, and every article there is.
+# Those of the articles that are code's, for partners and families, and every article there is.
 OF_PARTNERS = {
-    *("art. 1", "art. 2", "art. 4-1", "art. 4-2", "art. 4-4", "art. 4-5", "art. 4-7", "art. 6-1", "art. 7-1"),
+    *("art. 1", "art. 2", "art. 3", "art. 4-1", "art. 4-2", "art. 4-4", "art. 4-5", "art. 4-7", "art. 6-1"),
     *(
+        "art. 6-3",
+        "art. 7-1",
         "art. 7-2",
         "art. 8",
         "art. 9-1",
@@ -25,12 +27,11 @@ OF_PARTNERS = {
         "art. 10",
         "art. 13-5",
         "art. 13-7",
-        "annexe 1",
-        "annexe 2",
     ),
+    *("annexe 1", "annexe 2"),
 }
 ALL = OF_PARTNERS | {
-    *("art. 3", "art. 4-3", "art. 4-6", "art. 5", "art. 6-2", "art. 6-3", "art. 11", "art. 12"),
+    *("art. 4-3", "art. 4-6", "art. 5", "art. 6-2", "art. 11", "art. 12"),
     *(f"art. 13-{number}" for number in range(1, 9)),
     "art. 14",
 }

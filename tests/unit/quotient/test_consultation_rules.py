@@ -1,4 +1,4 @@
-"""Rules of the fields of a consultation and of an opposition."""
+"""Rules of the fields of a consultation and of an opposition (art. 3, annexe 1)."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta

@@ -1,0 +1,217 @@
+"""How fast dossiers are published, and in how much memory: `python -m bench publishing`.
+
+First an internal system publishes new dossiers over one stream, the first of them into empty tables; then `qf` imports
+files of as many into another caisse. Client, service and PostgreSQL share this machine. Beside the rate of the clock
+stands the time that each process worked on a dossier, which others on the machine disturb less. Starts a stack of its
+own on free ports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from cli import people
+from tests.stack import Stack, StackFailed, launch, new_root
+
+COUNTS = (100_000, 1_000_000)
+FILE_CAISSE = "71"
+MONTH = date(2026, 11, 1)
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class PublishingFigures:
+    """Microseconds of work are those of one dossier; resident memory is in MiB, the client's at its most."""
+
+    what: str
+    dossiers: int
+    in_all: int
+    dossiers_per_second: float
+    client_us: float
+    service_us: float
+    postgresql_us: float
+    client_rss_mib: float
+    service_rss_mib: float
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench publishing", description=__doc__)
+    parser.add_argument(
+        "--dossiers",
+        type=int,
+        nargs="+",
+        default=COUNTS,
+        help="in all after each step (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    chosen = parser.parse_args(arguments)
+    try:
+        figures = measure(chosen.dossiers)
+    except StackFailed as error:
+        sys.exit(f"bench publishing: {error}")
+    if chosen.json:
+        json.dump([asdict(one) for one in figures], sys.stdout, indent=2)
+    else:
+        Console().print(table(figures))
+
+
+def measure(counts: Sequence[int]) -> list[PublishingFigures]:
+    """Up to each count over a stream, then as many from files."""
+    figures = []
+    with _started_stack() as stack:
+        steps = list(zip((0, *counts), counts, strict=False))
+        for first, last in steps:
+            console.print(f"Publishing dossiers {first:,} to {last:,} …")
+            figures.append(_streamed(stack, first, last))
+        for first, last in steps:
+            with _file(first, last) as file:
+                console.print(f"Importing a file of {last - first:,} dossiers …")
+                figures.append(_imported(stack, file, first, last))
+    return figures
+
+
+def table(figures: Sequence[PublishingFigures]) -> Table:
+    """One row per step."""
+    shown = Table("what", title="Publishing dossiers", title_justify="left")
+    for heading in ("new", "then in all", "a second", "µs client", "µs service", "µs PostgreSQL"):
+        shown.add_column(heading, justify="right")
+    for heading in ("MiB client", "MiB service"):
+        shown.add_column(heading, justify="right")
+    for one in figures:
+        shown.add_row(
+            one.what,
+            f"{one.dossiers:,}",
+            f"{one.in_all:,}",
+            f"{one.dossiers_per_second:,.0f}",
+            *(f"{us:.0f}" for us in (one.client_us, one.service_us, one.postgresql_us)),
+            *(f"{mib:.0f}" for mib in (one.client_rss_mib, one.service_rss_mib)),
+        )
+    return shown
+
+
+@contextmanager
+def _started_stack() -> Iterator[Stack]:
+    console.print("Starting a stack …")
+    stack = launch(new_root(), ["quotient"], ["--no-demo"])
+    try:
+        stack.wait_for_start()
+        yield stack
+    finally:
+        stack.stop()
+        stack.remove(keep_logs=False)
+
+
+@contextmanager
+def _file(first: int, last: int) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "dossiers.ndjson"
+        with path.open("w", encoding="utf-8") as file:
+            for line in islice(people.dossiers(last, 1, FILE_CAISSE, MONTH, months=1), first, None):
+                file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+        yield path
+
+
+def _streamed(stack: Stack, first: int, last: int) -> PublishingFigures:
+    ports = stack.ports.model_dump_json()
+    command = ("bench.publishing_client", str(stack.layout.root), ports, str(first), str(last - first))
+    return _measured(stack, "one stream", command, (first, last), float)
+
+
+def _imported(stack: Stack, file: Path, first: int, last: int) -> PublishingFigures:
+    config = str(stack.layout.qf_config_file)
+    command = ("cli", "dossiers", "import", str(file), "--json", "--config", config)
+    return _measured(
+        stack,
+        "qf dossiers import",
+        command,
+        (first, last),
+        lambda output: float(json.loads(output)["duration_seconds"]),
+    )
+
+
+def _measured(
+    stack: Stack,
+    what: str,
+    command: Sequence[str],
+    numbers: tuple[int, int],
+    seconds_in: Callable[[str], float],
+) -> PublishingFigures:
+    """Runs a client to its end; it prints how long it took."""
+    dossiers = numbers[1] - numbers[0]
+    before = _worked_seconds(stack)
+    with tempfile.TemporaryFile("w+") as output:
+        client = subprocess.Popen((sys.executable, "-m", *command), stdout=output)
+        # Unlike Popen's own wait, it tells what this one child used.
+        _, status, usage = os.wait4(client.pid, 0)
+        client.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        told = output.read()
+    if client.returncode:
+        raise StackFailed(f"the client failed with status {client.returncode}")
+    service, postgresql = (
+        (now - then) / dossiers * 1e6 for then, now in zip(before, _worked_seconds(stack), strict=True)
+    )
+    return PublishingFigures(
+        what=what,
+        dossiers=dossiers,
+        in_all=numbers[1],
+        dossiers_per_second=dossiers / seconds_in(told),
+        client_us=(usage.ru_utime + usage.ru_stime) / dossiers * 1e6,
+        service_us=service,
+        postgresql_us=postgresql,
+        client_rss_mib=usage.ru_maxrss / 1024,
+        service_rss_mib=_resident_mib(stack.process("quotient").pid),
+    )
+
+
+def _worked_seconds(stack: Stack) -> tuple[float, float]:
+    """Of the service, and of PostgreSQL with all of its processes, those that have ended too."""
+    service, postmaster = (stack.process(name).pid for name in ("quotient", "postgres"))
+    children = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    backends = sum(_ticks(pid)[0] for pid in children if _parent(pid) == postmaster)
+    return _ticks(service)[0] / _TICKS_A_SECOND, (sum(_ticks(postmaster)) + backends) / _TICKS_A_SECOND
+
+
+def _ticks(pid: int) -> tuple[int, int]:
+    """Of a process, and of its children that have ended; none where it has ended itself."""
+    fields = _stat(pid)
+    return (int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])) if fields else (0, 0)
+
+
+def _parent(pid: int) -> int:
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        # Behind the name, which may hold anything (proc_pid_stat(5)).
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _resident_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    main()
