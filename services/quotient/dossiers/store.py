@@ -48,7 +48,7 @@ class DossierStore:
             await connection.execute(_PATIENCE)
             # In one order for everybody, so that two publishers never wait for each other.
             for caisse_code in sorted(caisse_codes):
-                await connection.execute(_LOCK, (caisse_code,))
+                await connection.execute(LOCK_DOSSIERS, (caisse_code,))
             yield ChunkStore(connection)
 
 
@@ -213,7 +213,8 @@ def _dossier_rows(
 
 # A publication may wait for another one longer than a consultation could.
 _PATIENCE: LiteralString = "SET LOCAL lock_timeout = '20s'; SET LOCAL statement_timeout = '30s'"
-_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('publish_dossiers ' || %s, 0))"
+# For as long as a transaction that changes the dossiers of a caisse lasts, no other one does.
+LOCK_DOSSIERS: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('publish_dossiers ' || %s, 0))"
 
 _KNOWN_DOSSIERS: LiteralString = """
 SELECT dossier_id, caisse_code, numero_dossier, data_key_id, coordonnees_digest, closed_from

@@ -13,6 +13,7 @@ from services.kit.database import Database, StatementFailed, fetch_all, fetch_on
 from services.kit.nir import Nir
 from services.quotient.dossiers.domain import Coordonnees, QuotientPeriod
 from services.quotient.dossiers.publications import PublicationKind
+from services.quotient.dossiers.store import LOCK_DOSSIERS
 from services.quotient.keys.store import require_newest_data_key
 from services.quotient.persons import find_or_add, keys_or
 from services.quotient.rights.domain import (
@@ -69,7 +70,7 @@ class RightsStore:
         """A transaction that erases. It and the chunks of the caisse's publications wait for one another."""
         async with self._database.transaction("erase_person") as connection:
             await connection.execute(_PATIENCE)
-            await connection.execute(_LOCK, (caisse_code,))
+            await connection.execute(LOCK_DOSSIERS, (caisse_code,))
             yield ErasingStore(connection, caisse_code)
 
 
@@ -229,8 +230,6 @@ def _person_columns(indexer: PersonIndexer, nir: Nir) -> dict[str, object]:
 _ONE_SNAPSHOT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # An erasure may wait for the chunk of a publication longer than a consultation could, but not than its caller does.
 _PATIENCE: LiteralString = "SET LOCAL lock_timeout = '8s'; SET LOCAL statement_timeout = '8s'"
-# That of the publications (dossiers/store.py).
-_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('publish_dossiers ' || %s, 0))"
 
 _PERSON: LiteralString = """
 SELECT person_id FROM persons
