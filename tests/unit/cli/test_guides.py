@@ -25,7 +25,7 @@ def typed(guide: str) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(
     "words",
-    [words for guide in ("registry.md", "qf.md", "oppositions.md", "dossiers.md") for words in typed(guide)],
+    [words for guide in sorted(GUIDES.glob("*.md")) for words in typed(guide.name)],
     ids=" ".join,
 )
 def test_a_command_of_the_guides_can_be_typed(words: list[str]) -> None:
