@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from tests.at_rest import Searcher, files_under, forms_of_nir, forms_of_text
+from tests.at_rest import Searcher, forms_of_nir, forms_of_text
 from tests.integration.quotient.caller import Caller, item, period, record
 from tests.integration.quotient.database import connected_as_owner
 from tests.people import new_nir
@@ -39,15 +39,6 @@ async def test_no_table_holds_a_nir_or_a_name(caller: Caller, stack: Stack) -> N
     content = (await _content_of_tables(stack)).encode()
     assert NUMERO.encode() in content
     assert searcher(nir).found(content) == set()
-
-
-async def test_no_file_of_the_database_not_even_the_wal_holds_a_nir_or_a_name(
-    caller: Caller, stack: Stack
-) -> None:
-    nir = await family_with_a_history(caller)
-    files = files_under(stack.layout.data / "postgres")
-    assert Searcher({"numéro": NUMERO.encode()}).found_in_files(files)
-    assert searcher(nir).found_in_files(files) == {}
 
 
 async def _content_of_tables(stack: Stack) -> str:
