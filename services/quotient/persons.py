@@ -33,6 +33,11 @@ def keys_or(failed: StatementFailed) -> Exception:
     return KeysOutdated() if failed.sqlstate == _GENERATION_SQLSTATE else failed
 
 
+def person_columns(indexer: PersonIndexer, nir: Nir) -> dict[str, object]:
+    """By which a statement knows a person, and under which key it looks."""
+    return {"generation": indexer.generation, "candidates": list(indexer.candidates(nir))}
+
+
 async def find_or_add(
     connection: AsyncConnection, indexer: PersonIndexer, nirs: Sequence[Nir], now: datetime
 ) -> Sequence[UUID]:

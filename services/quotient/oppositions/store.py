@@ -17,7 +17,7 @@ from services.quotient.oppositions.domain import (
     Requester,
     require_later,
 )
-from services.quotient.persons import find_or_add, keys_or
+from services.quotient.persons import find_or_add, keys_or, person_columns
 from services.quotient.secrecy import PersonIndexer
 
 _AnyRow = TypeVar("_AnyRow")
@@ -37,14 +37,7 @@ class OppositionStore:
                 connection,
                 _Row,
                 _ADD,
-                {
-                    "opposition_id": opposition.opposition_id,
-                    "person_id": person_id,
-                    "record_time": opposition.record_time,
-                    "declarant": opposition.declarant.name,
-                    **_scope_columns(opposition.scope),
-                    **_request_columns(opposition.request),
-                },
+                _new_columns(person_id, opposition),
             )
         return _opposition(row)
 
@@ -87,7 +80,7 @@ class OppositionStore:
         try:
             async with self._database.transaction("withdraw_opposition") as connection:
                 standing = await fetch_one(
-                    connection, _Row, _STANDING_ONE, {**_person(indexer, nir), **_scope_columns(scope)}
+                    connection, _Row, _STANDING_ONE, {**person_columns(indexer, nir), **_scope_columns(scope)}
                 )
                 if standing is None:
                     return None
@@ -108,7 +101,7 @@ class OppositionStore:
 
     async def history(self, indexer: PersonIndexer, nir: Nir, caisse_code: str) -> Sequence[Opposition]:
         """Every opposition of a person with a caisse, newest first. Raises KeysOutdated."""
-        parameters = {**_person(indexer, nir), "caisse_code": caisse_code}
+        parameters = {**person_columns(indexer, nir), "caisse_code": caisse_code}
         rows = await self._read("list_oppositions", _Row, _HISTORY, parameters)
         return [_opposition(row) for row in rows]
 
@@ -177,10 +170,6 @@ class _StandingRow:
     partner_id: UUID | None
 
 
-def _person(indexer: PersonIndexer, nir: Nir) -> dict[str, Any]:
-    return {"generation": indexer.generation, "candidates": list(indexer.candidates(nir))}
-
-
 def _scope_columns(scope: OppositionScope) -> dict[str, Any]:
     return {"caisse_code": scope.caisse_code, "partner_id": scope.partner_id}
 
@@ -194,16 +183,20 @@ def _request_columns(request: Request) -> dict[str, Any]:
     }
 
 
+def _new_columns(person_id: UUID, opposition: Opposition) -> dict[str, Any]:
+    return {
+        "opposition_id": opposition.opposition_id,
+        "person_id": person_id,
+        "record_time": opposition.record_time,
+        "declarant": opposition.declarant.name,
+        **_scope_columns(opposition.scope),
+        **_request_columns(opposition.request),
+    }
+
+
 def _import_columns(person_ids: Sequence[UUID], oppositions: Sequence[Opposition]) -> dict[str, Any]:
     rows = [
-        {
-            "opposition_id": opposition.opposition_id,
-            "person_id": person_id,
-            "record_time": opposition.record_time,
-            "declarant": opposition.declarant.name,
-            **_scope_columns(opposition.scope),
-            **_request_columns(opposition.request),
-        }
+        _new_columns(person_id, opposition)
         for person_id, opposition in zip(person_ids, oppositions, strict=True)
     ]
     return {name: [row[name] for row in rows] for name in rows[0]}

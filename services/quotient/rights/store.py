@@ -15,7 +15,7 @@ from services.quotient.dossiers.domain import Coordonnees, QuotientPeriod
 from services.quotient.dossiers.publications import PublicationKind
 from services.quotient.dossiers.store import LOCK_DOSSIERS
 from services.quotient.keys.store import require_newest_data_key
-from services.quotient.persons import find_or_add, keys_or
+from services.quotient.persons import find_or_add, keys_or, person_columns
 from services.quotient.rights.domain import (
     Dossier,
     Erasure,
@@ -54,7 +54,7 @@ class RightsStore:
         try:
             async with self._database.transaction("get_person_record") as connection:
                 await connection.execute(_ONE_SNAPSHOT)
-                person = await fetch_one(connection, _PersonRow, _PERSON, _person_columns(keys.indexer, nir))
+                person = await fetch_one(connection, _PersonRow, _PERSON, person_columns(keys.indexer, nir))
                 if person is None:
                     return None
                 return Kept(
@@ -221,10 +221,6 @@ def _origin(row: _PeriodRow) -> Origin | None:
     if row.publication_id is None or row.kind is None:
         return None
     return Origin(row.publication_id, PublicationKind[row.kind], row.reference or "")
-
-
-def _person_columns(indexer: PersonIndexer, nir: Nir) -> dict[str, object]:
-    return {"generation": indexer.generation, "candidates": list(indexer.candidates(nir))}
 
 
 _ONE_SNAPSHOT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
