@@ -38,8 +38,9 @@ torture: $(INSTALLED) ## Kill parts while clients act, and judge every answer (A
 check: $(INSTALLED) ## Run every check that CI and pre-commit run (ARGS: names of checks)
 	@$(RUN) tools.check $(ARGS)
 
-protos: $(INSTALLED) ## Generate the Python code of protos/
+protos: $(INSTALLED) ## Generate the Python code and the OpenAPI document of protos/
 	@$(RUN) tools.protos generate
+	@$(RUN) tools.openapi generate
 
 bench: $(INSTALLED) ## Measure speed (ARGS goes to the bench)
 	@$(RUN) bench $(ARGS)

@@ -1,6 +1,9 @@
 """Consultations through the whole suite, beside a bare grpc.aio TLS echo, in one run: `python -m bench`.
 
-`python -m bench publishing` measures how fast dossiers are published instead.
+`python -m bench publishing` measures how fast dossiers are published instead, `python -m bench unusual-use` how often
+honest use is taken for abuse and abuse is found.
+`python -m bench abuse` measures what good callers feel while someone floods the edge, `python -m bench batch` what
+they feel while somebody consults 500 people at once.
 
 Starts a stack of its own on free ports, with one session that may call as often as it likes, and stops it again.
 """
@@ -14,20 +17,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from time import monotonic, sleep
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import echo, publishing
+from bench import abuse, batch, echo, publishing, unusual_use
+from bench.consulting import UNLIMITED, consultation
 from bench.h2load import BenchError, Figures, Target, grpc_frame, program, run
 from deploy.local.certificates import certificate_file, private_key_file
-from tests.caisse import Caisse
-from tests.portal import PURPOSE, Portal, bearer
 from tests.stack import Stack, StackFailed, launch, new_root
 
-UNLIMITED = "identity.sessions.calls_per_minute=1000000000"
 TRACED = ("edge", "gateway", "identity", "partners", "quotient")
 ECHO_START_SECONDS = 10.0
 MESSAGE_BYTES = 100
@@ -37,8 +37,17 @@ console = Console(stderr=True)
 
 def main() -> None:
     """The command line."""
+    if sys.argv[1:2] == ["abuse"]:
+        abuse.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["batch"]:
+        batch.main(sys.argv[2:])
+        return
     if sys.argv[1:2] == ["publishing"]:
         publishing.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["unusual-use"]:
+        unusual_use.main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 64], help="connections at once")
@@ -77,7 +86,7 @@ def started_stack(sample_ratio: float) -> Iterator[Stack]:
     """A stack for this run only."""
     console.print("Starting a stack …")
     ratios = (f"{name}.telemetry.sample_ratio={sample_ratio}" for name in TRACED)
-    settings = [f"--set={setting}" for setting in (UNLIMITED, *ratios)]
+    settings = [f"--set={setting}" for setting in (*UNLIMITED, *ratios)]
     stack = launch(new_root(), arguments=["--no-demo", *settings])
     try:
         stack.wait_for_start()
@@ -106,24 +115,6 @@ def started_echo(stack: Stack) -> Iterator[Target]:
     finally:
         process.terminate()
         process.wait()
-
-
-async def consultation(stack: Stack) -> Target:
-    """A habilitated agent's consultation of a published dossier, as JSON through the gateway."""
-    channels = [stack.channel(name) for name in ("identity", "partners", "quotient")]
-    portal = Portal(stack.gateway_url, Path(stack.ca_file))
-    caisse = Caisse(*channels)
-    nir = await caisse.publish()
-    token = await portal.open_session(await caisse.habilitate())
-    await portal.aclose()
-    for channel in channels:
-        await channel.close()
-    return Target(
-        name="consultation",
-        url=f"{stack.gateway_url}/v1/quotients:consult",
-        headers=bearer(token) | {"content-type": "application/json"},
-        body=json.dumps({"nir": nir, "purpose": PURPOSE}).encode(),
-    )
 
 
 def table(figures: Sequence[Figures]) -> Table:

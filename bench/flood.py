@@ -35,6 +35,8 @@ UNBOUNDED = (
     "identity.sign_in.network_failures_per_hour=1000000",
     "identity.sign_in.global_failures_per_minute=1000000",
     "identity.sessions.calls_per_minute=1000000000",
+    "identity.sessions.partner_calls_per_minute=1000000000",
+    "identity.sessions.address_calls_per_minute=1000000000",
 )
 
 

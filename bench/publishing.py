@@ -24,13 +24,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.processes import TICKS_A_SECOND, parent, resident_mib, ticks
 from cli import people
 from tests.stack import Stack, StackFailed, launch, new_root
 
 COUNTS = (100_000, 1_000_000)
 FILE_CAISSE = "71"
 MONTH = date(2026, 11, 1)
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 console = Console(stderr=True)
 
@@ -181,7 +181,7 @@ def _measured(
         service_us=service,
         postgresql_us=postgresql,
         client_rss_mib=usage.ru_maxrss / 1024,
-        service_rss_mib=_resident_mib(stack.process("quotient").pid),
+        service_rss_mib=resident_mib(stack.process("quotient").pid),
     )
 
 
@@ -189,32 +189,8 @@ def _worked_seconds(stack: Stack) -> tuple[float, float]:
     """Of the service, and of PostgreSQL with all of its processes, those that have ended too."""
     service, postmaster = (stack.process(name).pid for name in ("quotient", "postgres"))
     children = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    backends = sum(_ticks(pid)[0] for pid in children if _parent(pid) == postmaster)
-    return _ticks(service)[0] / _TICKS_A_SECOND, (sum(_ticks(postmaster)) + backends) / _TICKS_A_SECOND
-
-
-def _ticks(pid: int) -> tuple[int, int]:
-    """Of a process, and of its children that have ended; none where it has ended itself."""
-    fields = _stat(pid)
-    return (int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])) if fields else (0, 0)
-
-
-def _parent(pid: int) -> int:
-    fields = _stat(pid)
-    return int(fields[1]) if fields else 0
-
-
-def _stat(pid: int) -> list[str]:
-    try:
-        # Behind the name, which may hold anything (proc_pid_stat(5)).
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def _resident_mib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    backends = sum(ticks(pid)[0] for pid in children if parent(pid) == postmaster)
+    return ticks(service)[0] / TICKS_A_SECOND, (sum(ticks(postmaster)) + backends) / TICKS_A_SECOND
 
 
 if __name__ == "__main__":

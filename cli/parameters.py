@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ import typer
 from cli.errors import UsageFailed
 from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
-from services.kit.clock import SystemClock, paris_date
+from services.kit.clock import PARIS, SystemClock, paris_date
 
 STANDARD_INPUT = Path("-")
 _DAY = "YYYY-MM-DD or today; a time (2027-02-28T23:59) stands for its day in Paris."
@@ -35,9 +35,54 @@ def parse_day(text: str) -> date:
         ) from None
 
 
+def parse_instant(text: str) -> datetime:
+    """The instant in `text`: "2026-12-01 21:00" is a time in Paris, "2026-12-01T21:00Z" has its offset.
+
+    On the two days of the year on which the clocks change, a time that there is not, and one that comes twice, is
+    refused. Raises typer.BadParameter.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        instant = (moment if moment.tzinfo else moment.replace(tzinfo=PARIS)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(_TIME_SHAPE) from None
+    if len(text) <= len("2026-12-01"):
+        raise typer.BadParameter(_TIME_SHAPE)
+    if moment.tzinfo is None:
+        _require_one_meaning(moment, instant)
+    return instant
+
+
+_TIME_SHAPE = 'give day and time, "2026-12-01 21:00" in Paris, or with an offset: 2026-12-01T20:00Z'
+
+
+def _require_one_meaning(moment: datetime, instant: datetime) -> None:
+    """A time in Paris is once on its day."""
+    if instant.astimezone(PARIS).replace(tzinfo=None) != moment:
+        raise typer.BadParameter(
+            "in Paris the clocks go forward over this time: there is none such on this day"
+        )
+    local = moment.replace(tzinfo=PARIS)
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        raise typer.BadParameter(
+            "in Paris the clocks go back over this time, which comes twice: say which, with +02:00 or then +01:00"
+        )
+
+
 def today() -> date:
     """The present day in Europe/Paris."""
     return paris_date(SystemClock().now())
+
+
+class BouquetName(StrEnum):
+    """What a habilitation opens (art. 4-2)."""
+
+    QUOTIENT_FAMILIAL = "quotient-familial"
+    QUOTIENT_FAMILIAL_RESPONSABLE = "quotient-familial-responsable"
+
+    def to_message(self) -> habilitation_pb.Bouquet.ValueType:
+        """As the services name it."""
+        return habilitation_pb.Bouquet.Value(f"BOUQUET_{self.name}")
 
 
 class PartyName(StrEnum):
@@ -80,6 +125,13 @@ ReferenceOption = Annotated[
 _REASON = typer.Option("--reason", metavar="TEXT", help="For the record; nobody's name belongs in it.")
 ReasonOption = Annotated[str, _REASON]
 OptionalReasonOption = Annotated[str, _REASON]
+BouquetOption = Annotated[
+    BouquetName,
+    typer.Option(
+        "--bouquet",
+        help="What it opens: the look-up of the QF, or with it the review of what the partner's users looked up.",
+    ),
+]
 UntilOption = Annotated[
     date | None, day_option("--until", "The day on which it ends by itself; else it lasts until it is lifted")
 ]

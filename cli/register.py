@@ -6,6 +6,7 @@ from msa.partners.v1 import access_request_service_pb2 as request_pb
 from msa.partners.v1 import access_request_service_pb2_grpc as request_rpc
 from msa.partners.v1 import caisse_agent_service_pb2 as agent_pb
 from msa.partners.v1 import caisse_agent_service_pb2_grpc as agent_rpc
+from msa.partners.v1 import caisse_settings_service_pb2_grpc as settings_rpc
 from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import convention_service_pb2_grpc as convention_rpc
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
@@ -37,6 +38,11 @@ def access_requests(qf: Qf) -> request_rpc.AccessRequestServiceStub:
 def agents(qf: Qf) -> agent_rpc.CaisseAgentServiceStub:
     """CaisseAgentService."""
     return agent_rpc.CaisseAgentServiceStub(qf.services.partners.channel)
+
+
+def caisse_settings(qf: Qf) -> settings_rpc.CaisseSettingsServiceStub:
+    """CaisseSettingsService."""
+    return settings_rpc.CaisseSettingsServiceStub(qf.services.partners.channel)
 
 
 def partner(qf: Qf, partner_id: str) -> partner_pb.Partner:

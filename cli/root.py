@@ -27,6 +27,7 @@ from cli.commands import (
     journal,
     keys,
     letter,
+    maintenance,
     opposition,
     outbox,
     partner,
@@ -36,6 +37,7 @@ from cli.commands import (
     retention,
     session,
     status,
+    use,
     users,
 )
 
@@ -92,7 +94,9 @@ for module, name, panel in (
     (users, "user", _REGISTER),
     (letter, "letter", _REGISTER),
     (bouquet, "bouquet", _REGISTER),
+    (maintenance, "maintenance", _REGISTER),
     (session, "session", _SESSIONS),
+    (use, "use", _SESSIONS),
     (outbox, "outbox", _SESSIONS),
     (dossiers, "dossiers", _FAMILIES),
     (opposition, "opposition", _FAMILIES),

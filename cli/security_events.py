@@ -27,6 +27,10 @@ WORDS: Mapping[str, str] = {
     "RECOVERY_CODE_USED": "recovery code used",
     "RECOVERY_CODES_RENEWED": "recovery codes renewed",
     "PARTNER_POLICY_SET": "policy of a partner set",
+    "UNUSUAL_USE_NOTICED": "unusual use noticed",
+    "USE_SUSPENDED": "suspended for unusual use",
+    "USE_SUSPENSION_LIFTED": "suspension for unusual use lifted",
+    "USE_POLICY_SET": "policy on unusual use set",
 }
 
 

@@ -1,6 +1,6 @@
-"""A partner's client: signs in, looks quotients up, signs out. gRPC over TLS, with the public API's stubs only.
+"""A partner's client: signs in, looks quotients up one by one and in one call, lists its own consultations, signs out.
 
-With the local stack running (`make up`):
+gRPC over TLS, with the public API's stubs only. With the local stack running (`make up`):
 
     .venv/bin/python examples/consult.py --demo .local/demo.json
 
@@ -15,22 +15,33 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status  # type: ignore[import-untyped]  # grpcio-status ships no types
 
+from msa.gateway.v1 import consultation_service_pb2 as consultation_pb
+from msa.gateway.v1 import opposition_service_pb2 as opposition_pb
 from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
 from msa.gateway.v1 import session_service_pb2 as session_pb
+from msa.gateway.v1.consultation_service_pb2_grpc import ConsultationServiceStub
+from msa.gateway.v1.opposition_service_pb2_grpc import OppositionServiceStub
 from msa.gateway.v1.quotient_service_pb2_grpc import QuotientServiceStub
 from msa.gateway.v1.session_service_pb2_grpc import SessionServiceStub
 
 # Every call has a deadline: a partner's screen must not wait for ever.
 TIMEOUT_SECONDS = 5.0
+BATCH_TIMEOUT_SECONDS = 120.0
+# A refusal that names a delay may be tried again after it; nobody waits longer than this for a screen.
+LONGEST_WAIT_SECONDS = 5.0
+TRIES = 3
+
+T = TypeVar("T")
 
 
 class Gateway:
@@ -43,6 +54,8 @@ class Gateway:
         )
         self._sessions = SessionServiceStub(self._channel)
         self._quotients = QuotientServiceStub(self._channel)
+        self._oppositions = OppositionServiceStub(self._channel)
+        self._consultations = ConsultationServiceStub(self._channel)
         self._token = ""
 
     def sign_in(self, login: str, password: str) -> bool:
@@ -62,13 +75,47 @@ class Gateway:
         )
         self._token = reply.session_token
 
-    def consult(self, nir: str) -> quotient_pb.ConsultQuotientResponse:
+    def consult(self, nir: str, case_reference: str) -> quotient_pb.ConsultQuotientResponse:
         """Looks the QF of the present month up."""
-        return self._quotients.ConsultQuotient(
-            quotient_pb.ConsultQuotientRequest(nir=nir, purpose=quotient_pb.PURPOSE_CANTEEN),
+        request = quotient_pb.ConsultQuotientRequest(
+            nir=nir, purpose=quotient_pb.PURPOSE_CANTEEN, case_reference=case_reference
+        )
+        return again(
+            lambda: self._quotients.ConsultQuotient(request, timeout=TIMEOUT_SECONDS, metadata=self._bearer())
+        )
+
+    def consult_many(self, nirs: Sequence[str]) -> Iterator[quotient_pb.ConsultQuotientsResponse]:
+        """Looks up to 500 up in one call; each answer comes as soon as it is there."""
+        queries = [
+            quotient_pb.QuotientQuery(
+                nir=nir, purpose=quotient_pb.PURPOSE_CANTEEN, case_reference=f"BATCH/{number}"
+            )
+            for number, nir in enumerate(nirs, start=1)
+        ]
+        request = quotient_pb.ConsultQuotientsRequest(queries=queries)
+        return self._quotients.ConsultQuotients(
+            request, timeout=BATCH_TIMEOUT_SECONDS, metadata=self._bearer()
+        )
+
+    def oppose(self, nir: str) -> str:
+        """Records that a person objected at the counter (annexe 1); returns the opposition's id."""
+        reply = self._oppositions.RecordOpposition(
+            opposition_pb.RecordOppositionRequest(
+                nir=nir, channel=opposition_pb.OPPOSITION_CHANNEL_COUNTER, reference="OPP/1"
+            ),
             timeout=TIMEOUT_SECONDS,
             metadata=self._bearer(),
         )
+        return reply.opposition_id
+
+    def own_consultations(self, count: int) -> Sequence[consultation_pb.Consultation]:
+        """The user's last consultations, newest first."""
+        reply = self._consultations.ListConsultations(
+            consultation_pb.ListConsultationsRequest(page_size=count),
+            timeout=TIMEOUT_SECONDS,
+            metadata=self._bearer(),
+        )
+        return reply.consultations
 
     def sign_out(self) -> None:
         """Ends the session."""
@@ -120,14 +167,48 @@ def sign_in(
         print("The temporary password was replaced.")
 
 
+def again(call: Callable[[], T]) -> T:
+    """Sends a call again where the refusal says after what delay (RetryInfo), and nowhere else."""
+    for _ in range(TRIES - 1):
+        try:
+            return call()
+        except grpc.RpcError as error:
+            retry = detail_of(error, error_details_pb2.RetryInfo)
+            if retry is None or retry.retry_delay.ToMilliseconds() > LONGEST_WAIT_SECONDS * 1000:
+                raise
+            time.sleep(retry.retry_delay.ToMilliseconds() / 1000)
+    return call()
+
+
+def detail_of(error: grpc.RpcError, kind: type[T]) -> T | None:
+    """One of the details of an error."""
+    status = rpc_status.from_call(error)
+    for each in status.details if status else ():
+        detail: Any = kind()
+        if each.Unpack(detail):
+            return detail
+    return None
+
+
 def reason_of(error: grpc.RpcError) -> str:
     """The reason in the error's ErrorInfo: machine-readable and stable, unlike the text."""
-    status = rpc_status.from_call(error)
-    info = error_details_pb2.ErrorInfo()
-    for detail in status.details if status else ():
-        if detail.Unpack(info):
-            return str(info.reason)
-    return error.code().name
+    info = detail_of(error, error_details_pb2.ErrorInfo)
+    return str(info.reason) if info else error.code().name
+
+
+def words_of(error: grpc.RpcError) -> str:
+    """What to do, in French where the gateway could be reached."""
+    words = detail_of(error, error_details_pb2.LocalizedMessage)
+    return str(words.message) if words else str(error.details())
+
+
+def show_many(kinds: Sequence[str], replies: Iterator[quotient_pb.ConsultQuotientsResponse]) -> None:
+    """Prints the rows of a batch as they come; one that was not answered tells why, the others stand."""
+    for reply in replies:
+        if reply.HasField("consultation"):
+            show(kinds[reply.position], reply.consultation)
+        else:
+            print(f"{kinds[reply.position]:<28} {reply.error.reason:<14} {reply.error.detail}")
 
 
 def show(kind: str, reply: quotient_pb.ConsultQuotientResponse) -> None:
@@ -138,7 +219,22 @@ def show(kind: str, reply: quotient_pb.ConsultQuotientResponse) -> None:
         + (f" to {period.valid_to}" if period.valid_to else "")
         for period in reply.periods
     )
-    print(f"{kind:<20} {outcome:<12} {reply.dossier.numero:<20} {periods}")
+    print(f"{kind:<28} {outcome:<14} {reply.dossier.numero:<20} {periods}".rstrip())
+
+
+def use(gateway: Gateway, nirs: Mapping[str, str], opposed: str | None) -> None:
+    """What a partner's software does in a session."""
+    print(f"{'family':<28} {'outcome':<14} {'dossier':<20} quotient familial")
+    for number, (kind, nir) in enumerate(nirs.items(), start=1):
+        show(kind, gateway.consult(nir, f"CANTEEN/{number}"))
+    print("\nIn one call:")
+    show_many(list(nirs), gateway.consult_many(list(nirs.values())))
+    if opposed:
+        print(f"\nOpposition recorded: {gateway.oppose(nirs[opposed])}")
+    print("\nYour last consultations:")
+    for line in gateway.own_consultations(len(nirs)):
+        outcome = quotient_pb.Outcome.Name(line.outcome).removeprefix("OUTCOME_")
+        print(f"{line.consult_time.ToJsonString():<32} {outcome:<14} {line.case_reference}")
 
 
 def main() -> None:
@@ -150,6 +246,9 @@ def main() -> None:
     parser.add_argument("--login", help="one of the demo's users; else the first")
     parser.add_argument(
         "--new-password-file", type=Path, help="holds the password to choose (12 to 128 characters)"
+    )
+    parser.add_argument(
+        "--oppose", metavar="FAMILY", help="one of the demo's families: records that it objected (annexe 1)"
     )
     arguments = parser.parse_args()
     if not arguments.demo.is_file():
@@ -164,12 +263,10 @@ def main() -> None:
     gateway = Gateway(demo["gateway_url"], Path(demo["ca_file"]))
     try:
         sign_in(gateway, user, Passwords(arguments.demo.with_name("demo-passwords.json")), new_password)
-        print(f"{'family':<20} {'outcome':<12} {'dossier':<20} quotient familial")
-        for kind, nir in demo["nirs"].items():
-            show(kind, gateway.consult(nir))
+        use(gateway, demo["nirs"], arguments.oppose)
         gateway.sign_out()
     except grpc.RpcError as error:
-        sys.exit(f"The gateway refused: {reason_of(error)} ({error.details()})")
+        sys.exit(f"The gateway refused: {reason_of(error)} ({words_of(error)})")
 
 
 if __name__ == "__main__":

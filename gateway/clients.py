@@ -1,10 +1,11 @@
 """The services as the gateway sees them: domain in, domain out; the hot calls travel in batches."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Generic, Protocol, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
@@ -12,6 +13,7 @@ from gateway.coalescer import Coalescer
 from gateway.domain import (
     Allocataire,
     Caller,
+    ClientCertificateRequired,
     ClientContext,
     Consultation,
     ConventionNotInForce,
@@ -19,19 +21,24 @@ from gateway.domain import (
     Disclosure,
     Dossier,
     HabilitationNotValid,
+    NetworkNotAllowed,
+    OnlineService,
     OpenedSession,
     OppositionScope,
     Outcome,
     PartnerSuspended,
     PasswordChangeRequired,
     QuotientPeriod,
+    RateLimit,
     RateLimited,
+    RateLimitScope,
     Right,
     SecondFactorEnrolmentRequired,
     SessionNotValid,
     SessionState,
     SignedIn,
     UserSuspended,
+    UseSuspended,
 )
 from msa.identity.v1 import session_service_pb2 as identity_pb
 from msa.identity.v1.session_service_pb2_grpc import SessionServiceStub
@@ -44,8 +51,14 @@ from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceStub
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
 from services.kit import telemetry
 from services.kit.client import Upstream
+from services.kit.errors import DomainError
 from services.kit.redaction import DeviceToken, OneTimeCode, Password, SessionToken
 
+_REFUSALS: Mapping[int, type[DomainError]] = {
+    identity_pb.AUTHENTICATION_DECISION_USE_SUSPENDED: UseSuspended,
+    identity_pb.AUTHENTICATION_DECISION_NETWORK_NOT_ALLOWED: NetworkNotAllowed,
+    identity_pb.AUTHENTICATION_DECISION_CLIENT_CERTIFICATE_REQUIRED: ClientCertificateRequired,
+}
 _IDENTITY = "msa.identity.v1.SessionService"
 
 
@@ -113,7 +126,7 @@ class IdentityClient:
                 reply, second_factor_enrolment_required=reply.second_factor_enrolment_required
             ),
             password_change_required=reply.password_change_required,
-            previous_sign_in_time=_previous_sign_in(reply),
+            previous_sign_in_time=optional_instant(reply, "previous_sign_in_time"),
             earlier_session_ended=reply.earlier_session_ended,
             password_renewal_advised=reply.password_renewal_advised,
             device_token=DeviceToken(reply.device_token),
@@ -152,11 +165,11 @@ class IdentityClient:
             password_change_required=reply.password_change_required,
             second_factor_enrolment_required=reply.second_factor_enrolment_required,
             idle_timeout=reply.idle_timeout.ToTimedelta(),
-            idle_expire_time=_instant(reply.idle_expire_time),
-            expire_time=_instant(reply.expire_time),
+            idle_expire_time=instant(reply.idle_expire_time),
+            expire_time=instant(reply.expire_time),
             remaining=reply.remaining.ToTimedelta(),
             expiring_soon=reply.expiring_soon,
-            previous_sign_in_time=_previous_sign_in(reply),
+            previous_sign_in_time=optional_instant(reply, "previous_sign_in_time"),
         )
 
     async def sign_out(self, token: SessionToken, client: ClientContext) -> None:
@@ -167,18 +180,34 @@ class IdentityClient:
             identity_pb.SignOutRequest(session_token=token.reveal(), client=client_message(client)),
         )
 
-    async def authenticate(self, token: SessionToken) -> Caller:
+    async def authenticate(
+        self,
+        token: SessionToken,
+        client: ClientContext,
+        *,
+        consultation_count: int = 1,
+        counted_before: bool = False,
+    ) -> Caller:
         """Whose session it is; a verdict that is not "accepted" raises."""
-        result = await self._authenticate(identity_pb.AuthenticateItem(session_token=token.reveal()))
+        result = await self._authenticate(
+            identity_pb.AuthenticateItem(
+                session_token=token.reveal(),
+                client=client_message(client),
+                consultation_count=consultation_count,
+                counted_before=counted_before,
+            )
+        )
+        limits = [_rate_limit(each) for each in result.rate_limits]
         if result.decision == identity_pb.AUTHENTICATION_DECISION_RATE_LIMITED:
-            raise RateLimited(retry_after_seconds=result.retry_after.ToTimedelta().total_seconds())
+            wait = result.retry_after.ToTimedelta()
+            raise RateLimited(retry_after_seconds=wait.total_seconds(), rate_limits=limits)
         if result.decision != identity_pb.AUTHENTICATION_DECISION_ACCEPTED:
-            raise SessionNotValid
+            raise _REFUSALS.get(result.decision, SessionNotValid)
         if result.password_change_required:
             raise PasswordChangeRequired
         if result.second_factor_enrolment_required:
             raise SecondFactorEnrolmentRequired
-        return Caller(result.account_id, result.habilitation_id, result.remaining.ToTimedelta())
+        return Caller(result.account_id, result.habilitation_id, result.remaining.ToTimedelta(), limits)
 
     async def _send_authenticate(
         self, items: Sequence[identity_pb.AuthenticateItem]
@@ -197,12 +226,12 @@ class PartnersClient:
             upstream, "msa.partners.v1.HabilitationService/Authorize", self._send_authorize
         )
 
-    async def authorize(self, habilitation_id: str) -> Right:
+    async def authorize(self, habilitation_id: str, online_service: OnlineService) -> Right:
         """The right; a verdict that is not "granted" raises."""
         result = await self._authorize(
             partners_pb.AuthorizeItem(
                 habilitation_id=habilitation_id,
-                online_service=partners_pb.ONLINE_SERVICE_QUOTIENT_CONSULTATION,
+                online_service=partners_pb.OnlineService.ValueType(online_service),
             )
         )
         if result.decision == partners_pb.AUTHORIZATION_DECISION_CONVENTION_NOT_IN_FORCE:
@@ -213,7 +242,13 @@ class PartnersClient:
             raise UserSuspended
         if result.decision != partners_pb.AUTHORIZATION_DECISION_GRANTED:
             raise HabilitationNotValid
-        return Right(result.partner_id, result.convention_id, result.caisse_code)
+        return Right(
+            result.partner_id,
+            result.convention_id,
+            result.caisse_code,
+            case_reference_required=result.case_reference_required,
+            maintenance_end_time=optional_instant(result, "maintenance_end_time"),
+        )
 
     async def _send_authorize(
         self, items: Sequence[partners_pb.AuthorizeItem]
@@ -278,7 +313,10 @@ class QuotientClient:
 def client_message(client: ClientContext) -> identity_pb.ClientContext:
     """Where a call comes from, as identity is told."""
     return identity_pb.ClientContext(
-        network_prefix=client.network_prefix, device_token=client.device_token.reveal()
+        network_prefix=client.network_prefix,
+        address=client.address,
+        certificate_sha256=client.certificate_sha256,
+        device_token=client.device_token.reveal(),
     )
 
 
@@ -287,15 +325,29 @@ def opened_session(reply: _OpenedSession, *, second_factor_enrolment_required: b
     return OpenedSession(
         session_token=SessionToken(reply.session_token),
         idle_timeout=reply.idle_timeout.ToTimedelta(),
-        expire_time=_instant(reply.expire_time),
+        expire_time=instant(reply.expire_time),
         second_factor_enrolment_required=second_factor_enrolment_required,
     )
 
 
-def _previous_sign_in(
-    reply: identity_pb.SignInResponse | identity_pb.GetSessionResponse,
-) -> datetime | None:
-    return _instant(reply.previous_sign_in_time) if reply.HasField("previous_sign_in_time") else None
+def optional_instant(message: Message, name: str) -> datetime | None:
+    """The instant in the field `name` of a message; None where it is absent."""
+    return instant(getattr(message, name)) if message.HasField(name) else None
+
+
+def instant(message: Timestamp) -> datetime:
+    """The instant of a message, in UTC."""
+    return message.ToDatetime(UTC)
+
+
+def _rate_limit(message: identity_pb.RateLimit) -> RateLimit:
+    return RateLimit(
+        RateLimitScope(message.scope),
+        message.limit,
+        message.remaining,
+        message.reset.ToTimedelta(),
+        message.window.ToTimedelta(),
+    )
 
 
 def _disclosure(result: disclosure_pb.DiscloseResult) -> Disclosure:
@@ -335,7 +387,3 @@ def _period(message: dossier_pb.QuotientPeriod) -> QuotientPeriod:
 
 def _day(message: Date) -> date:
     return date(message.year, message.month, message.day)
-
-
-def _instant(message: Timestamp) -> datetime:
-    return message.ToDatetime(UTC)

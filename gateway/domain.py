@@ -14,6 +14,8 @@ from services.kit.errors import DomainError, FieldViolation, InvalidField, Reaso
 from services.kit.nir import Nir
 from services.kit.redaction import DeviceToken, SessionToken
 
+MAXIMUM_QUERIES = 500
+
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 # As quotient reads a day: one that it refused would refuse the batch it travels in.
 _YEARS = range(1900, 2200)
@@ -45,6 +47,17 @@ class Outcome(IntEnum):
     OUTSIDE_WINDOW = 6
 
 
+@dataclass(frozen=True, repr=False)
+class Query:
+    """A consultation as it was asked for, before any rule was looked at."""
+
+    nir: str
+    month: str
+    purpose: int
+    purpose_text: str
+    case_reference: str
+
+
 @dataclass(frozen=True)
 class Consultation:
     """A request that keeps every rule. `month` is its first day."""
@@ -56,6 +69,25 @@ class Consultation:
     case_reference: str = field(repr=False)
 
 
+class RateLimitScope(IntEnum):
+    """Whose limit it is; numbered as in identity's protos."""
+
+    ACCOUNT = 1
+    PARTNER = 2
+    ADDRESS = 3
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """How many consultations a window of a limit takes, how many more now, and when all are there again."""
+
+    scope: RateLimitScope
+    limit: int
+    remaining: int
+    reset: timedelta
+    window: timedelta
+
+
 @dataclass(frozen=True)
 class Caller:
     """Whose session it is, and how long it lives if nothing more is called (art. 7-1)."""
@@ -63,6 +95,7 @@ class Caller:
     account_id: str
     habilitation_id: str
     remaining: timedelta
+    rate_limits: Sequence[RateLimit] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +105,15 @@ class Right:
     partner_id: str
     convention_id: str
     caisse_code: str
+    case_reference_required: bool = False
+    maintenance_end_time: datetime | None = None
+
+
+class OnlineService(IntEnum):
+    """What a habilitation's bouquet may hold (art. 4-2); numbered as in partners' protos."""
+
+    QUOTIENT_CONSULTATION = 1
+    CONSULTATION_REVIEW = 2
 
 
 @dataclass(frozen=True)
@@ -134,10 +176,19 @@ class Disclosure:
 
 @dataclass(frozen=True)
 class ClientContext:
-    """Where a call comes from: a network, never an address, and what the device kept of an earlier sign-in."""
+    """Where a call comes from, and what came with it.
+
+    Attributes:
+        network_prefix: the caller's network, which may be kept.
+        address: the caller's address: for limits and a partner's networks, kept nowhere.
+        certificate_sha256: of the client certificate that the connection showed, in hexadecimal digits; else empty.
+        device_token: what the device kept of an earlier sign-in.
+    """
 
     network_prefix: str
-    device_token: DeviceToken
+    address: str = field(default="", repr=False)
+    certificate_sha256: str = ""
+    device_token: DeviceToken = field(default=DeviceToken(""), repr=False)
 
 
 @dataclass(frozen=True)
@@ -206,10 +257,14 @@ class SecondFactorEnrolmentRequired(DomainError):
 
 
 class RateLimited(DomainError):
-    """The session calls too often."""
+    """Too many calls: of the account, of its partner, or from the address."""
 
     reason = Reason.RATE_LIMITED
     message = "Too many calls; wait as long as the retry delay says."
+
+    def __init__(self, *, retry_after_seconds: float, rate_limits: Sequence[RateLimit] = ()) -> None:
+        super().__init__(retry_after_seconds=retry_after_seconds)
+        self.rate_limits = rate_limits
 
 
 class HabilitationNotValid(DomainError):
@@ -240,6 +295,34 @@ class UserSuspended(DomainError):
     message = "The caisse has suspended your access; ask your caisse."
 
 
+class UseSuspended(DomainError):
+    """The account's use was unusual, and the caisse has not looked at it yet (art. 7-2)."""
+
+    reason = Reason.USE_SUSPENDED
+    message = "The use of this account was unusual: it is suspended until your caisse lifts it (art. 7-2)."
+
+
+class NetworkNotAllowed(DomainError):
+    """The partner named the networks that its calls come from, and this is none of them (art. 7-2)."""
+
+    reason = Reason.NETWORK_NOT_ALLOWED
+    message = "Your organisation's calls are taken from the networks that it named only; ask your caisse."
+
+
+class ClientCertificateRequired(DomainError):
+    """The partner named its client certificates, and the connection showed none of them (art. 7-2)."""
+
+    reason = Reason.CLIENT_CERTIFICATE_REQUIRED
+    message = "Your organisation's calls are taken with a client certificate that it named only; present it."
+
+
+class Maintenance(DomainError):
+    """The caisse planned a maintenance, and it runs (art. 5)."""
+
+    reason = Reason.MAINTENANCE
+    message = "Your caisse's service is in maintenance; try again when the retry delay is over."
+
+
 def network_prefix(address: str) -> str:
     """The network of an IP address: its /24 in IPv4, its /56 in IPv6; IPv4 inside IPv6 counts as IPv4.
 
@@ -256,23 +339,43 @@ def network_prefix(address: str) -> str:
     return str(IPv6Network((int(parsed), _IPV6_PREFIX), strict=False))
 
 
-def parse_consultation(
-    *, nir: str, month: str, purpose: int, purpose_text: str, case_reference: str, today: date
-) -> Consultation:
+def require_query_count(count: int) -> None:
+    """Raises InvalidField unless there are 1 to `MAXIMUM_QUERIES` queries."""
+    if not 1 <= count <= MAXIMUM_QUERIES:
+        violation = FieldViolation("queries", "QUERY_COUNT", f"has 1 to {MAXIMUM_QUERIES} queries")
+        raise InvalidField(violation)
+
+
+def require_case_reference(consultation: Consultation, right: Right) -> None:
+    """Raises InvalidField where the caisse requires a reference of the case and there is none (art. 6-1)."""
+    if right.case_reference_required and not consultation.case_reference.strip():
+        raise InvalidField(
+            FieldViolation("case_reference", "CASE_REFERENCE_REQUIRED", "is required by your caisse")
+        )
+
+
+def require_no_maintenance(right: Right, now: datetime) -> None:
+    """Raises Maintenance while the caisse's service is in maintenance (art. 5)."""
+    end = right.maintenance_end_time
+    if end is not None and now < end:
+        raise Maintenance(retry_after_seconds=(end - now).total_seconds())
+
+
+def parse_consultation(query: Query, today: date) -> Consultation:
     """The consultation asked for; an empty month is that of `today`, the day in Europe/Paris.
 
     Raises InvalidField with every rule that is broken.
     """
     violations: list[FieldViolation] = []
-    parsed_nir = _collecting(Nir.parse, nir, violations)
-    parsed_month = _parse_month(month, today, violations)
-    parsed_purpose = _parse_purpose(purpose, violations)
-    reads_purpose_text = partial(read_purpose_text, required=parsed_purpose is Purpose.OTHER)
-    parsed_text = _collecting(reads_purpose_text, purpose_text, violations) if parsed_purpose else ""
-    _collecting(read_case_reference, case_reference, violations)
-    if violations or parsed_nir is None or parsed_purpose is None or parsed_text is None:
+    nir = _collecting(Nir.parse, query.nir, violations)
+    month = _parse_month(query.month, today, violations)
+    purpose = _parse_purpose(query.purpose, violations)
+    reads_purpose_text = partial(read_purpose_text, required=purpose is Purpose.OTHER)
+    purpose_text = _collecting(reads_purpose_text, query.purpose_text, violations) if purpose else ""
+    _collecting(read_case_reference, query.case_reference, violations)
+    if violations or nir is None or purpose is None or purpose_text is None:
         raise InvalidField(*violations)
-    return Consultation(parsed_nir, parsed_month, parsed_purpose, parsed_text, case_reference)
+    return Consultation(nir, month, purpose, purpose_text, query.case_reference)
 
 
 def _collecting(read: Callable[[str], T], text: str, violations: list[FieldViolation]) -> T | None:

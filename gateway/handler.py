@@ -1,5 +1,6 @@
 """`msa.gateway.v1`: protobuf ↔ domain."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from gateway.domain import (
@@ -7,20 +8,22 @@ from gateway.domain import (
     Disclosure,
     Dossier,
     OpenedSession,
+    Query,
     QuotientPeriod,
     SignedIn,
 )
-from gateway.hours import OpeningHours
-from gateway.metadata import client_context, session_notice, session_token
-from gateway.service import Consultations, Sessions
+from gateway.metadata import ReplyNotice, client_context, session_token
+from gateway.problems import french_detail, french_violations
+from gateway.reply import send_headers
+from gateway.service import Consultations, Sessions, Unanswered
 from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
 from msa.gateway.v1 import session_service_pb2 as session_pb
-from msa.gateway.v1 import status_service_pb2 as status_pb
 from msa.gateway.v1.quotient_service_pb2_grpc import QuotientServiceServicer
 from msa.gateway.v1.session_service_pb2_grpc import SessionServiceServicer
-from msa.gateway.v1.status_service_pb2_grpc import StatusServiceServicer
+from services.kit.errors import Reason
 from services.kit.messages import to_duration, to_timestamp
 from services.kit.redaction import OneTimeCode, Password
+from services.kit.status import reason_in, status_for_caller
 
 
 class SessionHandler(SessionServiceServicer):
@@ -86,35 +89,24 @@ class QuotientHandler(QuotientServiceServicer):
         self, request: quotient_pb.ConsultQuotientRequest, context: Any
     ) -> quotient_pb.ConsultQuotientResponse:
         """See the proto."""
-        async with session_notice(context) as notice:
-            disclosure = await self._consultations.consult(
-                session_token(context),
-                notice,
-                nir=request.nir,
-                month=request.month,
-                purpose=request.purpose,
-                purpose_text=request.purpose_text,
-                case_reference=request.case_reference,
-            )
+        disclosure = await self._consultations.consult(
+            session_token(context), client_context(context), ReplyNotice(), _query(request)
+        )
         return _consult_response(disclosure)
 
-
-class StatusHandler(StatusServiceServicer):
-    """Whether the service is open (art. 4-6, 5)."""
-
-    def __init__(self, hours: OpeningHours) -> None:
-        self._hours = hours
-
-    async def GetStatus(
-        self, request: status_pb.GetStatusRequest, context: Any
-    ) -> status_pb.GetStatusResponse:
-        """See the proto."""
-        state = self._hours.state()
-        return status_pb.GetStatusResponse(
-            state=status_pb.SERVICE_STATE_OPEN if state.is_open else status_pb.SERVICE_STATE_CLOSED,
-            hours=self._hours.in_french(),
-            next_change_time=to_timestamp(state.next_change_time),
+    async def ConsultQuotients(
+        self, request: quotient_pb.ConsultQuotientsRequest, context: Any
+    ) -> AsyncIterator[quotient_pb.ConsultQuotientsResponse]:
+        """See the proto. The headers leave once the call is admitted, ahead of the first answer."""
+        answers = self._consultations.consult_many(
+            session_token(context), client_context(context), ReplyNotice(), list(map(_query, request.queries))
         )
+        position = 0
+        async for answer in answers:
+            if position == 0:
+                await send_headers(context)
+            yield _answer(position, answer)
+            position += 1
 
 
 def session_fields(opened: OpenedSession) -> dict[str, Any]:
@@ -136,6 +128,35 @@ def _sign_in_response(signed_in: SignedIn) -> session_pb.SignInResponse:
         password_renewal_advised=signed_in.password_renewal_advised,
         device_token=signed_in.device_token.reveal(),
         refused_sign_in_count=signed_in.refused_sign_in_count,
+    )
+
+
+def _query(request: quotient_pb.ConsultQuotientRequest | quotient_pb.QuotientQuery) -> Query:
+    return Query(
+        nir=request.nir,
+        month=request.month,
+        purpose=request.purpose,
+        purpose_text=request.purpose_text,
+        case_reference=request.case_reference,
+    )
+
+
+def _answer(position: int, answer: Disclosure | Unanswered) -> quotient_pb.ConsultQuotientsResponse:
+    if isinstance(answer, Disclosure):
+        shown = _consult_response(answer)
+        return quotient_pb.ConsultQuotientsResponse(position=position, consultation=shown)
+    return quotient_pb.ConsultQuotientsResponse(position=position, error=_query_error(answer))
+
+
+def _query_error(answer: Unanswered) -> quotient_pb.QueryError:
+    status = status_for_caller(answer.error)
+    return quotient_pb.QueryError(
+        reason=reason_in(status) or Reason.INTERNAL,
+        detail=french_detail(status),
+        violations=[
+            quotient_pb.FieldViolation(field=field, rule=rule, detail=detail)
+            for field, rule, detail in french_violations(status)
+        ],
     )
 
 

@@ -1,10 +1,11 @@
 """Use cases of partners: hours → session → right → opposition → disclosure."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.admission import Admission, Notice
 from gateway.domain import (
     Caller,
     ClientContext,
@@ -12,24 +13,26 @@ from gateway.domain import (
     Disclosure,
     OpenedSession,
     OppositionScope,
+    Outcome,
+    Query,
     Right,
     SessionState,
     SignedIn,
     parse_consultation,
+    require_case_reference,
+    require_query_count,
 )
 from gateway.hours import OpeningHours
 from gateway.opposition import is_opposed, withheld
 from services.kit import telemetry
 from services.kit.clock import Clock, paris_date
-from services.kit.errors import DependencyUnavailable
+from services.kit.errors import DomainError, InvalidField
 from services.kit.redaction import OneTimeCode, Password, SessionToken
-
-# Hears, once a session has proved itself, how long it lives if nothing more is called.
-SessionNotice = Callable[[timedelta], None]
+from services.kit.status import PeerError
 
 
 class Identity(Protocol):
-    """Who calls: accounts and sessions."""
+    """Accounts and sessions."""
 
     async def sign_in(
         self, login: str, password: Password, one_time_code: OneTimeCode, client: ClientContext
@@ -53,21 +56,6 @@ class Identity(Protocol):
 
     async def sign_out(self, token: SessionToken, client: ClientContext) -> None:
         """Ends the session."""
-        ...
-
-    async def authenticate(self, token: SessionToken) -> Caller:
-        """Whose session it is.
-
-        Raises SessionNotValid, PasswordChangeRequired, SecondFactorEnrolmentRequired or RateLimited.
-        """
-        ...
-
-
-class Partners(Protocol):
-    """What the caller may do."""
-
-    async def authorize(self, habilitation_id: str) -> Right:
-        """The right; raises HabilitationNotValid, ConventionNotInForce or PartnerSuspended."""
         ...
 
 
@@ -119,66 +107,91 @@ class Sessions:
         await self._identity.sign_out(token, client)
 
 
+class UseObserver(Protocol):
+    """Hears of each consultation that was answered, for what is unusual about an account's use (art. 7-2)."""
+
+    def note(self, account_id: str, network_prefix: str, *, not_found: bool) -> None:
+        """Counts it; at once, and never fails."""
+        ...
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """Why a query of many was not answered."""
+
+    error: DomainError | PeerError
+
+
 class Consultations:
     """The consultation of a quotient familial (art. 3)."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        hours: OpeningHours,
-        identity: Identity,
-        partners: Partners,
-        quotient: Quotient,
-        budget_seconds: float,
-    ) -> None:
+    def __init__(self, clock: Clock, admission: Admission, quotient: Quotient, use: UseObserver) -> None:
         self._clock = clock
-        self._hours = hours
-        self._identity = identity
-        self._partners = partners
+        self._admission = admission
         self._quotient = quotient
-        self._budget_seconds = budget_seconds
+        self._use = use
 
     async def consult(
-        self,
-        token: SessionToken,
-        notice: SessionNotice,
-        *,
-        nir: str,
-        month: str,
-        purpose: int,
-        purpose_text: str,
-        case_reference: str,
+        self, token: SessionToken, client: ClientContext, notice: Notice, query: Query
     ) -> Disclosure:
         """What may be shown of a family's QF; every outcome has its line in the journal (N2).
 
-        `notice` hears what is left of the session, however the consultation ends (art. 7-1).
+        `notice` hears what is left of session and limits, however the consultation ends (art. 7-1).
 
-        Raises ServiceClosed, what `Identity.authenticate` and `Partners.authorize` raise, InvalidField, and
-        DependencyUnavailable when an answer within the budget is not to be had (N8).
+        Raises ServiceClosed, what `Admission` raises, InvalidField, and DependencyUnavailable when an answer within
+        the budget is not to be had (N8).
         """
-        self._hours.require_open()
-        try:
-            async with asyncio.timeout(self._budget_seconds):
-                caller = await self._identity.authenticate(token)
-                notice(caller.remaining)
-                consultation = parse_consultation(
-                    nir=nir,
-                    month=month,
-                    purpose=purpose,
-                    purpose_text=purpose_text,
-                    case_reference=case_reference,
-                    today=paris_date(self._clock.now()),
-                )
-                return await self._disclose(caller, consultation)
-        except TimeoutError:
-            raise DependencyUnavailable from None
+        self._admission.require_open()
+        async with self._admission.budget():
+            caller = await self._admission.authenticate(token, client, notice)
+            consultation = self._parsed(query)
+            right = self._admission.authorize(caller)
+            disclosure = await self._disclose(client, caller, consultation, right)
+        telemetry.annotate("qf.outcome", disclosure.outcome.name)
+        return disclosure
 
-    async def _disclose(self, caller: Caller, consultation: Consultation) -> Disclosure:
-        right, scopes = await asyncio.gather(
-            self._partners.authorize(caller.habilitation_id), self._quotient.check_oppositions(consultation)
-        )
+    async def consult_many(
+        self, token: SessionToken, client: ClientContext, notice: Notice, queries: Sequence[Query]
+    ) -> AsyncIterator[Disclosure | Unanswered]:
+        """The answer to each query, in order: each a consultation of its own, made when its turn comes.
+
+        Nothing is disclosed ahead of the turn: where the caller goes away, the journal has what was sent, and at most
+        the one that was on its way (N2). An error that is not of the query itself answers all that follow too.
+
+        Raises before the first answer what `consult` raises, but InvalidField only for the number of queries.
+        """
+        require_query_count(len(queries))
+        caller, _ = await self._admission.admit(token, client, notice, consultation_count=len(queries))
+        telemetry.annotate("qf.query.count", len(queries))
+        stopped: Unanswered | None = None
+        for query in queries:
+            answer = stopped or await self._answer(token, client, caller, query)
+            if isinstance(answer, Unanswered) and not isinstance(answer.error, InvalidField):
+                stopped = answer
+            yield answer
+
+    async def _answer(
+        self, token: SessionToken, client: ClientContext, caller: Caller, query: Query
+    ) -> Disclosure | Unanswered:
+        try:
+            self._admission.require_open()
+            async with self._admission.budget():
+                consultation = self._parsed(query)
+                right = self._admission.readmit(token, client, caller)
+                return await self._disclose(client, caller, consultation, right)
+        except (DomainError, PeerError) as error:
+            return Unanswered(error)
+
+    def _parsed(self, query: Query) -> Consultation:
+        return parse_consultation(query, paris_date(self._clock.now()))
+
+    async def _disclose(
+        self, client: ClientContext, caller: Caller, consultation: Consultation, admitted: Awaitable[Right]
+    ) -> Disclosure:
+        right, scopes = await asyncio.gather(admitted, self._quotient.check_oppositions(consultation))
+        require_case_reference(consultation, right)
         opposed = is_opposed(scopes, right)
         disclosure = await self._quotient.disclose(consultation, caller, right, opposed=opposed)
         shown = withheld(disclosure) if opposed else disclosure
-        telemetry.annotate("qf.outcome", shown.outcome.name)
+        self._use.note(caller.account_id, client.network_prefix, not_found=shown.outcome is Outcome.NOT_FOUND)
         return shown

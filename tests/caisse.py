@@ -9,11 +9,14 @@ from google.type.date_pb2 import Date
 
 from deploy.local.caisse import Caisse as LocalCaisse
 from msa.identity.v1 import account_service_pb2 as account_pb
+from msa.identity.v1 import use_service_pb2 as use_pb
 from msa.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from msa.identity.v1.security_event_service_pb2_grpc import SecurityEventServiceStub
+from msa.identity.v1.use_service_pb2_grpc import UseServiceStub
 from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
+from msa.partners.v1.caisse_settings_service_pb2_grpc import CaisseSettingsServiceStub
 from msa.partners.v1.convention_service_pb2_grpc import ConventionServiceStub
 from msa.partners.v1.habilitation_service_pb2_grpc import HabilitationServiceStub
 from msa.partners.v1.partner_service_pb2_grpc import PartnerServiceStub
@@ -62,9 +65,11 @@ class Caisse:
         self._local = LocalCaisse(identity, partners, quotient)
         self.accounts = AccountServiceStub(identity)
         self.events = SecurityEventServiceStub(identity)
+        self.use = UseServiceStub(identity)
         self.partners = PartnerServiceStub(partners)
         self.conventions = ConventionServiceStub(partners)
         self.habilitations = HabilitationServiceStub(partners)
+        self.settings = CaisseSettingsServiceStub(partners)
         self.dossiers = DossierServiceStub(quotient)
         self.oppositions = OppositionServiceStub(quotient)
         self.disclosures = DisclosureServiceStub(quotient)
@@ -95,16 +100,19 @@ class Caisse:
         )
         return convention.convention
 
-    async def register_user(self, convention: convention_pb.Convention) -> User:
+    async def register_user(
+        self,
+        convention: convention_pb.Convention,
+        bouquet: habilitation_pb.Bouquet.ValueType = habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
+        nom: str = "Pâquerette",
+    ) -> User:
         """Another user under a convention."""
         number = secrets.token_hex(4)
         registered = await self.habilitations.RegisterHabilitation(
             habilitation_pb.RegisterHabilitationRequest(
                 convention_id=convention.convention_id,
-                user=habilitation_pb.User(
-                    nom="Pâquerette", prenom="Zoé", email=f"zoe.{number}@vallombreuse.example"
-                ),
-                bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
+                user=habilitation_pb.User(nom=nom, prenom="Zoé", email=f"zoe.{number}@vallombreuse.example"),
+                bouquet=bouquet,
                 form=SIGNED_FORM,
             )
         )
@@ -114,7 +122,7 @@ class Caisse:
                 habilitation_id=habilitation_id,
                 partner_id=convention.partner_id,
                 caisse_code=convention.caisse_code,
-                personal_words=["Pâquerette", "Zoé"],
+                personal_words=[nom, "Zoé"],
             )
         )
         return User(
@@ -169,9 +177,20 @@ class Caisse:
             )
         )
 
+    async def never_suspend_for_use(self, caisse_code: str = BOURGOGNE) -> None:
+        """A load that nobody makes in earnest suspends nobody (art. 7-2)."""
+        policy = use_pb.UsePolicy(caisse_code=caisse_code, notice_score=100, suspension_score=101)
+        await self.use.SetUsePolicy(use_pb.SetUsePolicyRequest(policy=policy))
+
+    async def suspend(self, partner_id: str) -> None:
+        """Suspends a partner (art. 7-2); returns when it is acknowledged."""
+        await self.partners.SuspendPartner(
+            partner_pb.SuspendPartnerRequest(partner_id=partner_id, suspension_reason="suspicion d'abus")
+        )
+
     async def journal(self, nir: str, caisse_code: str = BOURGOGNE) -> list[disclosure_pb.Disclosure]:
         """A person's lines of the journal, newest first."""
         reply = await self.disclosures.ListDisclosures(
-            disclosure_pb.ListDisclosuresRequest(caisse_code=caisse_code, nir=nir)
+            disclosure_pb.ListDisclosuresRequest(caisse_code=caisse_code, nir=nir, page_size=500)
         )
         return list(reply.disclosures)

@@ -7,6 +7,8 @@ import pytest
 
 from tests.stack import Stack, launch, new_root
 
+# Every test calls from one address: tests/e2e/test_limits.py has a stack of its own.
+NO_LIMIT_OF_ADDRESS = "--set=identity.sessions.address_calls_per_minute=1000000000"
 STACK = pytest.StashKey[Stack]()
 LOG_SIZES = pytest.StashKey[dict[Path, int]]()
 FAILED = pytest.StashKey[bool]()
@@ -32,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The whole suite on free ports with data of its own; stopped when the session ends, however it ends."""
-    running = launch(new_root(), request.config.getoption("--stack-only"))
+    running = launch(new_root(), request.config.getoption("--stack-only"), [NO_LIMIT_OF_ADDRESS])
     request.config.stash[STACK] = running
     try:
         if (reason := running.failure_to_start()) is not None:

@@ -2,19 +2,25 @@
 
 import json
 import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
+from google.protobuf import json_format
 
 from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
+from msa.gateway.v1.opposition_service_pb2_grpc import OppositionServiceStub
 from msa.gateway.v1.quotient_service_pb2_grpc import QuotientServiceStub
 from msa.gateway.v1.session_service_pb2_grpc import SessionServiceStub
 from tests.caisse import User
 
 NEW_PASSWORD = "Coquelicot-Jonquille-1999"
 PURPOSE = "PURPOSE_PRICING"
+CONSULT_MANY = "/v1/quotients:consultMany"
+NDJSON = "application/x-ndjson"
 
 
 class Portal:
@@ -28,6 +34,7 @@ class Portal:
         self.channel = grpc.aio.secure_channel(gateway_url.removeprefix("https://"), credentials)
         self.sessions = SessionServiceStub(self.channel)
         self.quotients = QuotientServiceStub(self.channel)
+        self.oppositions = OppositionServiceStub(self.channel)
 
     async def aclose(self) -> None:
         """Closes the connections."""
@@ -71,6 +78,36 @@ class Portal:
         )
         return await self.quotients.ConsultQuotient(request, metadata=grpc_bearer(token), timeout=10)
 
+    async def consult_many(self, token: str, queries: Sequence[Mapping[str, str]]) -> httpx.Response:
+        """`POST /v1/quotients:consultMany`; the answer is an array."""
+        return await self.json.post(CONSULT_MANY, json={"queries": queries}, headers=bearer(token))
+
+    @asynccontextmanager
+    async def consult_many_lines(
+        self, token: str, queries: Sequence[Mapping[str, str]]
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """The same, one object to a line, as they arrive."""
+        headers = bearer(token) | {"accept": NDJSON}
+        async with self.json.stream(
+            "POST", CONSULT_MANY, json={"queries": queries}, headers=headers
+        ) as response:
+            assert response.status_code == httpx.codes.OK
+            assert response.headers["content-type"] == NDJSON
+            yield (json.loads(line) async for line in response.aiter_lines())
+
+    def consult_many_grpc(self, token: str, queries: Sequence[Mapping[str, str]]) -> Any:
+        """`msa.gateway.v1.QuotientService/ConsultQuotients`: the call, whose rows arrive one by one."""
+        request = json_format.ParseDict({"queries": list(queries)}, quotient_pb.ConsultQuotientsRequest())
+        return self.quotients.ConsultQuotients(request, metadata=grpc_bearer(token), timeout=60)
+
+
+def queries_for(nirs: Iterable[str], **fields: str) -> list[dict[str, str]]:
+    """A query for each NIR, with its place as the reference of the case."""
+    return [
+        {"nir": nir, "purpose": PURPOSE, "case_reference": f"row {position}", **fields}
+        for position, nir in enumerate(nirs)
+    ]
+
 
 def bearer(token: str) -> dict[str, str]:
     """The header that carries a token."""
@@ -89,8 +126,12 @@ def answered(response: httpx.Response) -> dict[str, Any]:
 
 
 def reason(response: httpx.Response) -> str:
-    """The reason in the one ErrorInfo of an error."""
+    """The reason in the problem that an error is (RFC 9457)."""
     assert response.is_error, "expected an error"
-    reasons = [detail["reason"] for detail in response.json()["details"] if "reason" in detail]
-    assert len(reasons) == 1
-    return str(reasons[0])
+    assert response.headers["content-type"] == "application/problem+json"
+    return str(response.json()["reason"])
+
+
+def violations(response: httpx.Response) -> list[tuple[str, str]]:
+    """Field and rule of each violation in an error."""
+    return [(violation["field"], violation["rule"]) for violation in response.json()["violations"]]

@@ -52,6 +52,7 @@ CHECKS = (
     Check("protos-lint", "protos follow buf's STANDARD, with comments", _python("tools.protos", "lint")),
     Check("protos-breaking", "protos break no released client", _python("tools.protos", "breaking")),
     Check("protos-generated", "generated code is that of the protos", _python("tools.protos", "check")),
+    Check("openapi", "the reference is what the protos make", _python("tools.openapi", "check")),
     Check("lock", "uv.lock fits pyproject.toml", lambda: (uv(), "lock", "--check", "--quiet")),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 
 from cli import accounts, forms, paging, register, views
 from cli.application import Qf, command
+from cli.client_certificates import certificate_sha256
 from cli.errors import UsageFailed
 from cli.output import Row
 from cli.parameters import (
@@ -277,6 +279,9 @@ def lift(qf: Qf, partner_id: PartnerArgument, reason: OptionalReasonOption = "")
         "qf partner policy --partner UUID",
         "qf partner policy --partner UUID --require-second-factor",
         "qf partner policy --partner UUID --no-require-second-factor",
+        "qf partner policy --partner UUID --allow-network 203.0.113.0/24 --allow-network 2001:db8:21::/48",
+        "qf partner policy --partner UUID --client-certificate valbrune.pem",
+        "qf partner policy --partner UUID --any-network --no-client-certificate",
     ],
 )
 def policy(
@@ -289,29 +294,86 @@ def policy(
             help="Whether its users must have a second factor; left out, nothing is changed.",
         ),
     ] = None,
+    networks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-network",
+            metavar="CIDR",
+            help="A network they may call from, 203.0.113.0/24; again for more. Those given are all.",
+        ),
+    ] = None,
+    any_network: Annotated[
+        bool, typer.Option("--any-network", help="They may call from anywhere again.")
+    ] = False,
+    certificates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--client-certificate",
+            metavar="FILE|SHA256",
+            help="A client certificate (PEM), or its SHA-256; one of them must be shown. Again for more; those given "
+            "are all.",
+        ),
+    ] = None,
+    no_certificate: Annotated[
+        bool, typer.Option("--no-client-certificate", help="No client certificate is needed any more.")
+    ] = False,
 ) -> None:
     """Shows what the caisse requires of a partner's users, or sets it: it holds from their next call on.
 
-    A user who must have a second factor and has none can do nothing before he has enrolled one.
+    What is not named stays as it is. A user who must have a second factor and has none can do nothing before he has
+    enrolled one. Networks and client certificates bind sign-ins and every call but a sign-out.
     """
+    wanted = _Wanted(
+        second_factor_required=require_second_factor,
+        networks=_those_given("--allow-network", networks, "--any-network", none=any_network),
+        certificates=_those_given(
+            "--client-certificate", certificates, "--no-client-certificate", none=no_certificate
+        ),
+    )
     # identity knows partners by id only: a mistyped one must not look protected.
     registered = register.partner(qf, partner)
-    in_force = _policy(qf, partner, require_second_factor)
+    in_force = _policy(qf, partner, wanted)
     row: Row = {
         "partner_id": partner,
         "denomination": registered.denomination,
         "second_factor_required": in_force.second_factor_required,
+        "networks": [*in_force.networks],
+        "client_certificates_sha256": [*in_force.client_certificates_sha256],
     }
-    qf.output.record("Policy" if require_second_factor is None else "Policy set", row)
+    qf.output.record("Policy" if wanted == _Wanted() else "Policy set", row)
 
 
-def _policy(qf: Qf, partner: str, require_second_factor: bool | None) -> account_pb.PartnerPolicy:
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be required from now on; None: what is required now."""
+
+    second_factor_required: bool | None = None
+    networks: Sequence[str] | None = None
+    certificates: Sequence[str] | None = None
+
+
+def _those_given(
+    option: str, given: Sequence[str] | None, none_option: str, *, none: bool
+) -> Sequence[str] | None:
+    if given and none:
+        raise UsageFailed(f"{option} and {none_option} exclude each other.", "Give one of the two.")
+    return () if none else given or None
+
+
+def _policy(qf: Qf, partner: str, wanted: _Wanted) -> account_pb.PartnerPolicy:
+    certificates = wanted.certificates and [*map(certificate_sha256, wanted.certificates)]
     identity, stub = qf.services.identity, accounts.stub(qf)
-    if require_second_factor is None:
-        shown = identity.call(stub.GetPartnerPolicy, account_pb.GetPartnerPolicyRequest(partner_id=partner))
-        return shown.policy
-    wanted = account_pb.PartnerPolicy(partner_id=partner, second_factor_required=require_second_factor)
-    return identity.call(stub.SetPartnerPolicy, account_pb.SetPartnerPolicyRequest(policy=wanted)).policy
+    shown = identity.call(stub.GetPartnerPolicy, account_pb.GetPartnerPolicyRequest(partner_id=partner))
+    policy = shown.policy
+    if wanted == _Wanted():
+        return policy
+    if wanted.second_factor_required is not None:
+        policy.second_factor_required = wanted.second_factor_required
+    if wanted.networks is not None:
+        policy.networks[:] = wanted.networks
+    if certificates is not None:
+        policy.client_certificates_sha256[:] = certificates
+    return identity.call(stub.SetPartnerPolicy, account_pb.SetPartnerPolicyRequest(policy=policy)).policy
 
 
 def _profile(

@@ -12,6 +12,8 @@ from cli import accounts, forms, handover, paging, register, views
 from cli.application import Qf, command
 from cli.output import Row
 from cli.parameters import (
+    BouquetName,
+    BouquetOption,
     CaisseOption,
     ConventionOption,
     LettersOption,
@@ -65,6 +67,7 @@ FormOption = Annotated[
         "qf request receive --convention UUID --kind creation --form form.json --scan form.pdf",
         "qf request receive --convention UUID --kind modification --habilitation UUID --form form.json",
         "qf request receive --convention UUID --kind withdrawal --habilitation UUID --form -",
+        "qf request receive --convention UUID --kind creation --bouquet quotient-familial-responsable",
     ],
 )
 def receive(
@@ -77,6 +80,7 @@ def receive(
     ] = "",
     form: FormOption = None,
     scan: ScanOption = None,
+    bouquet: BouquetOption = BouquetName.QUOTIENT_FAMILIAL,
 ) -> None:
     """Enters a form that came in, complete or not: what is missing on it is listed, and the partner asked for it.
 
@@ -89,6 +93,7 @@ def receive(
         kind=pb.AccessRequestKind.Value(f"ACCESS_REQUEST_KIND_{kind.name}"),
         form=_form(qf, form, scan, pb.AccessRequestForm()),
         habilitation_id=habilitation,
+        bouquet=bouquet.to_message(),
     )
     reply = qf.services.partners.call(register.access_requests(qf).ReceiveAccessRequest, request)
     _show(qf, "Request received", reply.access_request)

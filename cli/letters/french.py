@@ -19,6 +19,12 @@ PURPOSES: Mapping[str | None, str] = {
     "OTHER": "Autre motif",
 }
 
+# What a habilitation opens (art. 4-2), by the name of its bouquet.
+BOUQUETS: Mapping[str, str] = {
+    "QUOTIENT_FAMILIAL": "Consultation du quotient familial",
+    "QUOTIENT_FAMILIAL_RESPONSABLE": "Consultation du quotient familial et revue des consultations",
+}
+
 _MONTHS = (
     *("janvier", "février", "mars", "avril", "mai", "juin"),
     *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),

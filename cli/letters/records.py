@@ -59,7 +59,7 @@ class SuspensionEnd(StrEnum):
 
 @dataclass(frozen=True)
 class HabilitationLetter:
-    """The notification d'habilitation (art. 4-2): one user and his login, never his password.
+    """The notification d'habilitation (art. 4-2): one user, his bouquet in words and his login, never his password.
 
     `lapse_date` is the first day without the habilitation unless the partner confirms the user before.
     """
@@ -71,6 +71,7 @@ class HabilitationLetter:
     user: LetterUser
     login: str = field(repr=False)
     habilitation_id: str
+    bouquet: str
     habilitation_date: date
     lapse_date: date | None = None
 

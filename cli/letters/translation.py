@@ -5,7 +5,7 @@ from datetime import date
 from cli import views
 from cli.connection import LettersSettings
 from cli.errors import CommandFailed
-from cli.letters.french import seat_lines
+from cli.letters.french import BOUQUETS, seat_lines
 from cli.letters.records import (
     CaisseIdentity,
     HabilitationLetter,
@@ -74,6 +74,7 @@ def habilitation_letter(
         user=letter_user(habilitation.user),
         login=login,
         habilitation_id=habilitation.habilitation_id,
+        bouquet=BOUQUETS[_bouquet_name(habilitation)],
         habilitation_date=paris_date(views.utc(habilitation.create_time)),
         lapse_date=views.day(habilitation, "lapse_date"),
     )
@@ -104,6 +105,16 @@ def suspension_letter(
         until_date=views.day(suspension, "until_date"),
         reason=suspension.suspension_reason,
     )
+
+
+def _bouquet_name(habilitation: habilitation_pb.Habilitation) -> str:
+    """The name of its bouquet. Raises NothingToTell for one that this release does not know."""
+    name = str(views.fields(habilitation, "bouquet")["bouquet"])
+    if name not in BOUQUETS:
+        raise NothingToTell(
+            "The habilitation's bouquet is of another release.", "Bring qf to the same release."
+        )
+    return name
 
 
 def _suspension_end(suspension: habilitation_pb.Suspension) -> SuspensionEnd:

@@ -3,8 +3,9 @@
 The channels name the agent who acts (art. 4-1).
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
@@ -17,6 +18,7 @@ from deploy.local.errors import LocalStackError
 from deploy.local.layout import Layout
 from deploy.local.people import AGENT_NAME, DIRECTOR_NAME, Agent, Family, Organisation
 from deploy.local.settings import Ports
+from deploy.local.states import State
 from msa.identity.v1 import account_service_pb2 as account_pb
 from msa.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from msa.partners.v1 import caisse_agent_service_pb2 as agent_pb
@@ -36,6 +38,19 @@ from services.kit.status import reason_of
 
 CALL_SECONDS = 10.0
 SIGNED_BEFORE = timedelta(days=30)
+# What a start that was cut short took is passed over at once.
+NUMBER_STEP = 100
+CHANGES_BACK_MONTHS, CHANGES_AHEAD_MONTHS = 30, 36
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """What the notification of habilitation tells (art. 4-2), and when the password stops working."""
+
+    account_id: str
+    login: str
+    temporary_password: str
+    temporary_password_expire_time: datetime
 
 
 class Caisse:
@@ -81,9 +96,8 @@ class Caisse:
         )
         await self._agents.HabilitateAgent(request, timeout=CALL_SECONDS, metadata=acting_as(DIRECTOR_NAME))
 
-    async def register_partner(self, agent: Agent) -> str:
-        """Registers the agent's partner under the first free number; returns its id."""
-        number = 1
+    async def register_partner(self, agent: Agent, number: int = 1) -> str:
+        """Registers the agent's partner under `number`, or a later one where that is taken; returns its id."""
         while True:
             request = partner_pb.RegisterPartnerRequest(
                 caisse_code=agent.caisse,
@@ -97,7 +111,7 @@ class Caisse:
             except grpc.aio.AioRpcError as error:
                 if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
                     raise
-                number += 1
+                number += NUMBER_STEP
             else:
                 return reply.partner.partner_id
 
@@ -111,12 +125,15 @@ class Caisse:
         return reply.convention.convention_id
 
     async def register_habilitation(self, convention_id: str, agent: Agent, today: date) -> str:
-        """Habilitates the agent from the signed form (annexe 2, art. 4-2); returns the habilitation's id."""
+        """Habilitates the agent from the signed form (annexe 2, art. 4-2); returns the habilitation's id.
+
+        One who is habilitated under this convention already stays so.
+        """
         user = habilitation_pb.User(nom=agent.nom, prenom=agent.prenom, email=agent.email)
         request = habilitation_pb.RegisterHabilitationRequest(
             convention_id=convention_id,
             user=user,
-            bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
+            bouquet=_bouquet(agent),
             form=habilitation_pb.SignedForm(
                 signatory_name=agent.organisation.representative,
                 signature_place=agent.organisation.commune,
@@ -125,13 +142,38 @@ class Caisse:
                 scan_reference="DEMO",
             ),
         )
-        reply = await self._habilitations.RegisterHabilitation(request, timeout=CALL_SECONDS)
+        try:
+            reply = await self._habilitations.RegisterHabilitation(request, timeout=CALL_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                raise
+            return await self._habilitation_of(convention_id, agent)
         return reply.habilitation.habilitation_id
 
-    async def create_account(
+    async def _habilitation_of(self, convention_id: str, agent: Agent) -> str:
+        request = habilitation_pb.ListHabilitationsRequest(convention_id=convention_id, page_size=500)
+        reply = await self._habilitations.ListHabilitations(request, timeout=CALL_SECONDS)
+        live = (each for each in reply.habilitations if not each.HasField("withdraw_time"))
+        return next(each.habilitation_id for each in live if each.user.email == agent.email)
+
+    async def credentials(self, habilitation_id: str, partner_id: str, agent: Agent) -> Credentials:
+        """Makes the credentials (art. 4-2); of an account that is there, new ones."""
+        try:
+            created = await self._create_account(habilitation_id, partner_id, agent)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                raise
+            request = account_pb.GetAccountRequest(habilitation_id=habilitation_id)
+            account = (await self._accounts.GetAccount(request, timeout=CALL_SECONDS)).account
+            return Credentials(
+                account.account_id, account.login, *await self.issue_password(account.account_id)
+            )
+        account, expire_time = created.account, utc(created.temporary_password_expire_time)
+        return Credentials(account.account_id, account.login, created.temporary_password, expire_time)
+
+    async def _create_account(
         self, habilitation_id: str, partner_id: str, agent: Agent
     ) -> account_pb.CreateAccountResponse:
-        """Makes the credentials (art. 4-2)."""
         request = account_pb.CreateAccountRequest(
             habilitation_id=habilitation_id,
             partner_id=partner_id,
@@ -218,21 +260,22 @@ def _seat(organisation: Organisation) -> partner_pb.Seat:
     )
 
 
+def _bouquet(agent: Agent) -> habilitation_pb.Bouquet.ValueType:
+    """Who is answerable for a partner's users may review their consultations (art. 4-2)."""
+    if agent.state is State.MANAGER:
+        return habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL_RESPONSABLE
+    return habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL
+
+
 def _records(family: Family, today: date) -> list[dossier_pb.DossierRecord]:
-    """One record per amount: the first holds from January of last year, each later one a year longer."""
-    bare = dossier_pb.DossierRecord(
-        caisse_code=family.caisse,
-        numero_dossier=family.numero_dossier,
-        nir=family.nir,
-        coordonnees=dossier_pb.Coordonnees(
-            allocataires=[dossier_pb.Allocataire(nom_naissance=family.nom, prenoms=family.prenoms)],
-            destinataire=f"{family.prenoms} {family.nom.upper()}",
-            numero_libelle_voie=family.street,
-            code_postal_ville=family.town,
-            pays="FRANCE",
-        ),
-        closed_from=Date(year=today.year, month=1, day=1) if family.closed else None,
-    )
+    """One record per amount: the first holds from January of last year, each later one a year longer.
+
+    Where amounts change within the month, one record with all of its periods.
+    """
+    bare = _bare_record(family, today)
+    if family.changes_within_month:
+        bare.further_quotient_periods.extend(_changing(family.amounts_cents, today))
+        return [bare]
     records = []
     for years, amount_cents in enumerate(family.amounts_cents):
         record = dossier_pb.DossierRecord()
@@ -241,6 +284,41 @@ def _records(family: Family, today: date) -> list[dossier_pb.DossierRecord]:
         record.quotient_period.amount_cents = amount_cents
         records.append(record)
     return records or [bare]
+
+
+def _bare_record(family: Family, today: date) -> dossier_pb.DossierRecord:
+    allocataires = [dossier_pb.Allocataire(nom_naissance=family.nom, prenoms=family.prenoms)]
+    if family.second:
+        second = dossier_pb.Allocataire(nom_naissance=family.second.nom, prenoms=family.second.prenoms)
+        allocataires.append(second)
+    return dossier_pb.DossierRecord(
+        caisse_code=family.caisse,
+        numero_dossier=family.numero_dossier,
+        nir=family.nir,
+        other_nirs=[family.second.nir] if family.second else [],
+        coordonnees=dossier_pb.Coordonnees(
+            allocataires=allocataires,
+            destinataire=f"{family.prenoms} {family.nom.upper()}",
+            numero_libelle_voie=family.street,
+            code_postal_ville=family.town,
+            pays="FRANCE",
+        ),
+        closed_from=Date(year=today.year, month=1, day=1) if family.closed else None,
+    )
+
+
+def _changing(amounts_cents: Sequence[int], today: date) -> Iterator[dossier_pb.QuotientPeriod]:
+    """A period from each 15th to the next 14th, for every month that may be asked for, and for three years to come.
+
+    Which amount a month has does not depend on `today`: published again, nothing changes.
+    """
+    this_month = today.year * 12 + today.month - 1
+    for month in range(this_month - CHANGES_BACK_MONTHS, this_month + CHANGES_AHEAD_MONTHS):
+        yield dossier_pb.QuotientPeriod(
+            valid_from=Date(year=month // 12, month=month % 12 + 1, day=15),
+            valid_to=Date(year=(month + 1) // 12, month=(month + 1) % 12 + 1, day=14),
+            amount_cents=amounts_cents[month % len(amounts_cents)],
+        )
 
 
 def _date(day: date) -> Date:

@@ -22,8 +22,8 @@ CERTIFICATES: dict[str, tuple[str, ...]] = {
 
 # A CA that ends within the month is replaced at start, so that no stack outlives its own trust.
 RENEWAL_MARGIN = timedelta(days=30)
-# Browsers refuse server certificates that hold for longer.
-CERTIFICATE_LIFETIME = timedelta(days=397)
+# As long as public CAs may issue them in 2026; each start issues them anew.
+CERTIFICATE_LIFETIME = timedelta(days=198)
 
 
 def ca_file(layout: Layout) -> Path:

@@ -110,6 +110,8 @@ def _clients(name: str) -> Table:
 def _gateway(layout: Layout, options: Options, socket: str) -> Table:
     return {
         "listen_address": f"unix:{socket}",
+        # Both sides: as grpcurl does, a partner's developer asks the sandbox itself what it speaks.
+        "reflection": True,
         "tls": _tls(layout, "gateway"),
         "hours": {"always_open": options.always_open},
         "services": _services(options.ports),
@@ -120,6 +122,7 @@ def _edge(layout: Layout, ports: Ports, socket: str) -> Table:
     return {
         "listen_address": f"{HOST}:{ports.edge_port}",
         "gateway_socket": socket,
+        "reflection": True,
         "tls": {
             "certificate_file": str(certificate_file(layout, "edge")),
             "private_key_file": str(private_key_file(layout, "edge")),

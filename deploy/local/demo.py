@@ -11,11 +11,14 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploy.local.caisse import Caisse, open_caisse, utc
+from deploy.local.caisse import Caisse, open_caisse
 from deploy.local.layout import Layout, write_private
+from deploy.local.partner_certificate import ensure_partner_certificate
 from deploy.local.people import AGENTS, FAMILIES, UNKNOWN_NIR, Agent
+from deploy.local.sandbox import open_sandbox
 from deploy.local.secrets import DATABASES
 from deploy.local.settings import Ports
+from deploy.local.states import State
 from services.kit.clock import Clock, paris_date
 
 # The services that the demo data live in.
@@ -23,7 +26,11 @@ NEEDS = DATABASES
 # A temporary password that would stop working within the day is replaced.
 RENEWAL_MARGIN = timedelta(days=1)
 _NOT_FOUND = "not_found"
-_KINDS = {family.kind for family in FAMILIES} | {_NOT_FOUND}
+_KINDS = {
+    _NOT_FOUND,
+    *(family.kind for family in FAMILIES),
+    *(family.second.kind for family in FAMILIES if family.second),
+}
 
 
 @dataclass(frozen=True)
@@ -67,17 +74,22 @@ async def seed(layout: Layout, ports: Ports, clock: Clock) -> None:
     memory = Memory(layout)
     now = clock.now()
     today = paris_date(now)
-    async with open_caisse(layout, ports) as caisse:
+    certificate_sha256 = ensure_partner_certificate(layout, now)
+    async with open_caisse(layout, ports) as caisse, open_sandbox(layout, ports) as sandbox:
         for code in dict.fromkeys(agent.caisse for agent in AGENTS):
             await caisse.ensure_agent(code)
-        for agent in AGENTS:
+        await sandbox.decide(now)
+        for number, agent in enumerate(AGENTS, start=1):
             known = memory.users.get(agent.email)
-            memory.users[agent.email] = (
-                await _habilitated(caisse, agent, today)
-                if known is None
-                else await _renewed(caisse, known, now)
-            )
+            if known is None:
+                made = await _habilitated(caisse, memory, agent, number, today)
+                await sandbox.put_into(agent.state, made, today)
+                memory.users[agent.email] = made
+            else:
+                memory.users[agent.email] = await _renewed(caisse, agent, known, now)
             memory.write()
+            if agent.state is State.CLIENT_CERTIFICATE_REQUIRED:
+                await sandbox.require_certificate(memory.users[agent.email].partner_id, certificate_sha256)
         if memory.nirs.keys() != _KINDS:
             memory.nirs = await _families(caisse, memory.users[AGENTS[0].email].partner_id, today)
             memory.write()
@@ -86,6 +98,12 @@ async def seed(layout: Layout, ports: Ports, clock: Clock) -> None:
 def users(layout: Layout) -> list[User]:
     """The demo users that were made; the first is the one to show."""
     return list(Memory(layout).users.values())
+
+
+def agents(layout: Layout) -> list[tuple[Agent, User]]:
+    """Who they are, in the order in which they are shown, with what was made for them."""
+    made = Memory(layout).users
+    return [(agent, made[agent.email]) for agent in AGENTS if agent.email in made]
 
 
 def password_of(layout: Layout, user: User) -> str | None:
@@ -109,26 +127,39 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-async def _habilitated(caisse: Caisse, agent: Agent, today: date) -> User:
-    partner_id = await caisse.register_partner(agent)
-    convention_id = await caisse.register_convention(partner_id, agent.caisse, today)
+async def _habilitated(caisse: Caisse, memory: Memory, agent: Agent, number: int, today: date) -> User:
+    colleague = _colleague(memory, agent)
+    if colleague:
+        partner_id, convention_id = colleague.partner_id, colleague.convention_id
+    else:
+        partner_id = await caisse.register_partner(agent, number)
+        convention_id = await caisse.register_convention(partner_id, agent.caisse, today)
     habilitation_id = await caisse.register_habilitation(convention_id, agent, today)
-    created = await caisse.create_account(habilitation_id, partner_id, agent)
+    credentials = await caisse.credentials(habilitation_id, partner_id, agent)
     return User(
-        login=created.account.login,
-        temporary_password=created.temporary_password,
-        temporary_password_expire_time=utc(created.temporary_password_expire_time).isoformat(),
+        login=credentials.login,
+        temporary_password=credentials.temporary_password,
+        temporary_password_expire_time=credentials.temporary_password_expire_time.isoformat(),
         password_changed=False,
         partner=agent.partner,
         caisse=agent.caisse,
-        account_id=created.account.account_id,
+        account_id=credentials.account_id,
         habilitation_id=habilitation_id,
         convention_id=convention_id,
         partner_id=partner_id,
     )
 
 
-async def _renewed(caisse: Caisse, user: User, now: datetime) -> User:
+def _colleague(memory: Memory, agent: Agent) -> User | None:
+    """A user of the same partner, who was made before."""
+    emails = (each.email for each in AGENTS if each.organisation == agent.organisation)
+    return next((memory.users[email] for email in emails if email in memory.users), None)
+
+
+async def _renewed(caisse: Caisse, agent: Agent, user: User, now: datetime) -> User:
+    if agent.state is State.HABILITATION_WITHDRAWN:
+        # A new password would enable the account again.
+        return user
     if await caisse.has_chosen_password(user.account_id):
         return replace(user, password_changed=True)
     renewal = datetime.fromisoformat(user.temporary_password_expire_time) - RENEWAL_MARGIN
@@ -148,4 +179,5 @@ async def _families(caisse: Caisse, partner_id: str, today: date) -> dict[str, s
     families = {family.kind: family for family in FAMILIES}
     await caisse.record_opposition(families["opposed"])
     await caisse.record_opposition(families["opposed_to_partner"], partner_id)
-    return {kind: family.nir for kind, family in families.items()} | {_NOT_FOUND: UNKNOWN_NIR}
+    seconds = {family.second.kind: family.second.nir for family in FAMILIES if family.second}
+    return {kind: family.nir for kind, family in families.items()} | seconds | {_NOT_FOUND: UNKNOWN_NIR}

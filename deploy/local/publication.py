@@ -2,14 +2,18 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from deploy.local import demo
 from deploy.local.certificates import CERTIFICATES, ca_file, certificate_file, private_key_file
 from deploy.local.configuration import server_name, service_address
 from deploy.local.layout import Layout, write_private
 from deploy.local.options import Options
+from deploy.local.partner_certificate import partner_certificate_file, partner_private_key_file
+from deploy.local.people import WRONG_NIRS, Agent
 from deploy.local.secrets import DATABASES
 from deploy.local.settings import HOST
+from deploy.local.states import EXPECTATIONS, State
 
 
 def publish(layout: Layout, options: Options) -> None:
@@ -29,10 +33,32 @@ def publish(layout: Layout, options: Options) -> None:
         "logs": str(layout.logs),
         "mail_folder": str(layout.mail),
         "ports": ports.model_dump(),
-        "users": [asdict(user) for user in demo.users(layout)],
+        "users": [_user(layout, agent, user) for agent, user in demo.agents(layout)],
         "nirs": demo.nirs(layout),
+        "wrong_nirs": {kind: asdict(wrong) for kind, wrong in WRONG_NIRS.items()},
     }
     write_private(layout.demo_file, json.dumps(shown, indent=2, ensure_ascii=False).encode())
+
+
+def _user(layout: Layout, agent: Agent, user: demo.User) -> dict[str, Any]:
+    """The user, what he meets and where, and a NIR that his caisse knows."""
+    expectation = EXPECTATIONS[agent.state]
+    own_certificate = agent.state is State.CLIENT_CERTIFICATE_REQUIRED
+    return {
+        **asdict(user),
+        "state": agent.state,
+        "refused_call": expectation.refused_call,
+        "expects": expectation.reason or "",
+        "nir": agent.nir,
+        "client_certificate": _partner_certificate(layout) if own_certificate else None,
+    }
+
+
+def _partner_certificate(layout: Layout) -> dict[str, str]:
+    return {
+        "certificate_file": str(partner_certificate_file(layout)),
+        "private_key_file": str(partner_private_key_file(layout)),
+    }
 
 
 def _certificate(layout: Layout, name: str) -> dict[str, str]:

@@ -63,6 +63,7 @@ def _commands(layout: Layout, options: Options, user: demo.User) -> str:
         f"  echo {shlex.quote(body)} | {curl}\n"
         f"  .venv/bin/python examples/consult.py --demo {_quoted(layout.demo_file)}\n"
         f"  {_qf(layout)} journal show --caisse {user.caisse}\n"
+        f"  Users and NIRs for every outcome and error: docs/guides/sandbox.md\n"
         f"  (in {PROJECT})"
     )
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gateway.edge.bootstrap import bootstrap
 from gateway.edge.config import EdgeSettings
-from gateway.edge.envoy import become, validate
+from gateway.edge.envoy import become, nameless_file, validate
+from gateway.edge.tls import require_pair, secret
 from services.kit.config import ConfigError, load
 
 
@@ -21,7 +22,8 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         settings = load(EdgeSettings, arguments.config, "QF_EDGE_")
-        configuration = bootstrap(settings)
+        require_pair(settings.tls)
+        configuration = bootstrap(settings, nameless_file(secret(settings.tls)))
         if arguments.print:
             sys.stdout.write(json.dumps(configuration, indent=2) + "\n")
         elif arguments.check:

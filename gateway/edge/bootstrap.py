@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gateway.edge.config import EdgeSettings, EdgeTelemetrySettings
+from gateway.edge.limits import PREMATURE_RESETS, overload_manager
 from gateway.edge.listener import listener
 from gateway.edge.routes import POLICY_CLUSTER
 from gateway.edge.tracing import OTLP_CLUSTER, application_log
@@ -14,17 +15,20 @@ _SPAN_FLUSH_MILLISECONDS = 500
 _SPAN_FLUSH_COUNT = 256
 
 
-def bootstrap(settings: EdgeSettings) -> Json:
-    """Everything Envoy is told: one port, the policy service behind it, and where spans go."""
+def bootstrap(settings: EdgeSettings, secret_file: Path) -> Json:
+    """Everything Envoy is told: one port, the policy service behind it, and where spans go.
+
+    `secret_file` names the certificate's files (tls.py).
+    """
     telemetry = settings.telemetry
     return {
         "node": {"id": "edge", "cluster": "edge"},
         **_admin(settings),
         "application_log_config": application_log(),
-        "overload_manager": _overload_manager(settings),
+        "overload_manager": overload_manager(settings),
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _runtime()}]},
         "static_resources": {
-            "listeners": [listener(settings)],
+            "listeners": [listener(settings, secret_file)],
             "clusters": [
                 _policy_cluster(settings),
                 *([_otlp_cluster(telemetry)] if telemetry.otlp_endpoint else []),
@@ -37,24 +41,11 @@ def _admin(settings: EdgeSettings) -> Json:
     return {"admin": {"address": address(settings.admin_address)}} if settings.admin_address else {}
 
 
-def _overload_manager(settings: EdgeSettings) -> Json:
-    return {
-        "resource_monitors": [
-            {
-                "name": "envoy.resource_monitors.global_downstream_max_connections",
-                "typed_config": typed(
-                    "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-                    max_active_downstream_connections=settings.max_connections,
-                ),
-            }
-        ]
-    }
-
-
 def _runtime() -> Json:
     return {
         "tracing.opentelemetry.flush_interval_ms": _SPAN_FLUSH_MILLISECONDS,
         "tracing.opentelemetry.min_flush_spans": _SPAN_FLUSH_COUNT,
+        **PREMATURE_RESETS,
     }
 
 

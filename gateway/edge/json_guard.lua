@@ -1,6 +1,7 @@
 -- Refuses a JSON request that is not exactly one of its method, before the transcoder sees it: the transcoder
 -- drops unknown fields in silence, takes the last of two equal ones, and lets a URL's query override the body.
--- RULES (by verb and path), SHAPES (by message) and TEXTS are written above this file when the edge starts.
+-- RULES (by verb and path), SHAPES (by message), TEXTS and the like are written above this file when the edge starts;
+-- texts are in it as they stand within a text of JSON.
 -- No text that is answered holds anything the caller sent (N5).
 
 local byte, find, sub = string.byte, string.find, string.sub
@@ -168,16 +169,35 @@ local function is_json(content_type)
   return stop and (stop == #content_type or find(content_type, "^%s*;", stop + 1))
 end
 
+local PARAMETERS = {
+  string = function(text) return #text <= 512 and find(text, "^[%w._~=-]*$") end,
+  number = function(text) return find(text, "^-?%d+$") and #text <= 11 and math.abs(tonumber(text)) < 2147483648 end,
+  boolean = function(text) return text == "true" or text == "false" end,
+  enum = function(text, field) return field.names[text] end,
+}
+
+-- A URL is written down in many places before it comes here, so nothing long and nothing free is taken from it.
+local function check_query(query, rule)
+  if not rule.query then refuse(TEXTS.query) end
+  local seen = {}
+  for pair in string.gmatch(query .. "&", "([^&]*)&") do
+    local _, _, name, value = find(pair, "^([%l_]+)=(.*)$")
+    local field = name and SHAPES[rule.query].fields[name]
+    if not field or seen[name] or not PARAMETERS[field.kind](value, field) then refuse(rule.query_refusal) end
+    seen[name] = true
+  end
+end
+
 local function check(handle)
   local headers = handle:headers()
   local path = headers:get(":path")
-  local query = find(path, "?", 1, true)
-  local rule = RULES[headers:get(":method") .. " " .. sub(path, 1, (query or 0) - 1)]
+  local mark = find(path, "?", 1, true)
+  local rule = RULES[headers:get(":method") .. " " .. sub(path, 1, (mark or 0) - 1)]
   local content_type = headers:get("content-type") or ""
   -- Before any refusal: a caller who is answered while it still sends may never read the answer.
   -- After this the headers cannot be asked any more.
   local text = text_of(handle:body())
-  if query then refuse(TEXTS.query) end
+  if mark then check_query(sub(path, mark + 1), rule) end
   if rule.shape then
     if not is_json(content_type) then refuse(TEXTS.content_type, "415") end
     check_body(text, SHAPES[rule.shape])
@@ -192,11 +212,40 @@ function envoy_on_request(handle)
   handle:streamInfo():dynamicMetadata():set("edge", "refused", true)
   if type(refusal) ~= "table" then
     -- A defect here must not let a request through unchecked.
-    handle:respond({ [":status"] = "500", ["content-type"] = "application/json" }, TEXTS.internal)
+    handle:respond({ [":status"] = "500" }, BODIES.internal)
     return
   end
-  handle:respond(
-    { [":status"] = refusal.status, ["content-type"] = "application/json" },
-    TEXTS.body_before .. refusal.message .. TEXTS.body_after
-  )
+  handle:respond({ [":status"] = refusal.status }, BODIES.before .. refusal.message .. BODIES.after)
+end
+
+local GRPC_ONLY = { "grpc-accept-encoding", "grpc-message", "grpc-status", "grpc-status-details-bin" }
+
+-- The problem in the place of an error without one: gRPC refused the call before the policy service saw it.
+local function problem_instead(headers)
+  local status = headers:get(":status")
+  if tonumber(status) < 400 or headers:get("content-type") == PROBLEM_TYPE then return nil end
+  if status == "429" then status = "503" end
+  local answer = ANSWERS[status] or ANSWERS["500"]
+  local _, _, seconds = find(answer, '"retry_after_seconds":(%d+)')
+  if seconds then headers:replace("retry-after", seconds) end
+  return answer
+end
+
+-- The transcoder makes the body of an error from its status; the policy service sends the problem beside it.
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local problem = headers:get(PROBLEM) or problem_instead(headers)
+  headers:remove(PROBLEM)
+  for _, name in ipairs(GRPC_ONLY) do headers:remove(name) end
+  if not problem then
+    local content_type = headers:get(":status") == "200" and handle:metadata():get("content_type")
+    if content_type then headers:replace("content-type", content_type) end
+    return
+  end
+  local _, _, status = find(problem, '"status":(%d+)')
+  handle:body(true):setBytes(problem .. "\n")
+  -- Once the body is there, the transcoder has set its own for the last time.
+  headers = handle:headers()
+  headers:replace(":status", status)
+  headers:replace("content-type", PROBLEM_TYPE)
 end

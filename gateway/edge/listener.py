@@ -1,21 +1,27 @@
 """The one port that partners reach: TLS, both HTTP versions, and the filters in the order in which they act."""
 
-import base64
 from collections.abc import Sequence
+from pathlib import Path
 
 from gateway.edge import json_guard, methods
 from gateway.edge.config import EdgeSettings
+from gateway.edge.limits import http_limits, new_connections
+from gateway.edge.marks import generated, marks_filter, set_aside, told
 from gateway.edge.refusals import TLS_REQUIRED, local_replies, tls_required_replies
 from gateway.edge.routes import (
+    BUFFER_FILTER,
     GUARD_FILTER,
     RESPONSE_HEADERS_FILTER,
-    TRANSCODER_FILTER,
+    max_batch_bytes,
     refuse_everything,
     route_table,
 )
+from gateway.edge.tls import transport_socket
 from gateway.edge.tracing import access_log, tracing
+from gateway.edge.transcoder import FILTER as TRANSCODER_FILTER
+from gateway.edge.transcoder import transcoder
 from gateway.edge.values import Json, address, header, seconds, typed
-from gateway.metadata import CLIENT_ADDRESS
+from gateway.metadata import CLIENT_ADDRESS, CLIENT_CERTIFICATE
 
 # What a caller must not be able to say: who it is, which trace it is in, how Envoy should treat it.
 _FORBIDDEN_REQUEST_HEADERS = {
@@ -26,24 +32,15 @@ _FORBIDDEN_REQUEST_HEADERS = {
         "tracestate",
         "x-client-trace-id",
         CLIENT_ADDRESS,
+        CLIENT_CERTIFICATE,
         "x-real-ip",
-        "x-request-id",
     ),
     "removed_by_prefix": ("x-envoy-", "x-forwarded-"),
 }
 
-_TLS_PARAMETERS = {
-    "tls_minimum_protocol_version": "TLSv1_2",
-    "tls_maximum_protocol_version": "TLSv1_3",
-    # Of TLS 1.2 only what keeps past traffic secret and is authenticated; TLS 1.3 has nothing else.
-    "cipher_suites": [
-        "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
-        "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE-RSA-AES256-GCM-SHA384",
-    ],
-    "ecdh_curves": ["X25519MLKEM768", "X25519", "P-256"],
-}
+# Names that HTTP allows and gRPC does not, and those of its binary metadata: one of them, whatever it holds, makes the
+# policy service refuse the whole call as unreadable.
+_NO_GRPC_NAME = ".*[^-a-z0-9_.:].*|.*-bin"
 
 _RESPONSE_HEADERS = {
     "x-trace-id": "%TRACE_ID%",
@@ -52,11 +49,13 @@ _RESPONSE_HEADERS = {
     "x-content-type-options": "nosniff",
 }
 
-_BUFFER_BYTES = 256 * 1024
-_HELLO_TIMEOUT_SECONDS = 5
+# What a body of the largest kind needs, with room for what becomes of it.
+_BUFFER_BYTES = 512 * 1024
+_ACCEPTED_AT_ONCE = 8
+_OVER_TLS: Json = {"transport_protocol": "tls"}
 
 
-def listener(settings: EdgeSettings) -> Json:
+def listener(settings: EdgeSettings, secret_file: Path) -> Json:
     """The port: calls over TLS are served, plain HTTP is told to use TLS (art. 7-1)."""
     return {
         "name": "partners",
@@ -64,30 +63,52 @@ def listener(settings: EdgeSettings) -> Json:
         "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
         # Two processes never share a port unnoticed.
         "enable_reuse_port": False,
+        # Calls under way have their turn between the arrivals of a crowd.
+        "max_connections_to_accept_per_socket_event": _ACCEPTED_AT_ONCE,
         "listener_filters": [
+            new_connections(settings),
             {
                 "name": "envoy.filters.listener.tls_inspector",
                 "typed_config": typed("filters.listener.tls_inspector.v3.TlsInspector"),
-            }
+            },
         ],
-        "listener_filters_timeout": seconds(_HELLO_TIMEOUT_SECONDS),
-        "filter_chains": [_tls_chain(settings), _plain_chain(settings)],
+        "listener_filters_timeout": seconds(settings.handshake_timeout_seconds),
+        "filter_chains": [*_tls_chains(settings, secret_file), _plain_chain(settings)],
     }
+
+
+def _tls_chains(settings: EdgeSettings, secret_file: Path) -> list[Json]:
+    """All calls alike; only who is asked for a certificate of its own depends on the name that it calls."""
+    asking = settings.tls.client_certificate_names
+    tls = _tls_chain(settings)
+    chains = []
+    if asking != ("*",):
+        quiet = transport_socket(settings.tls, secret_file, ask_for_certificate=False)
+        chains.append({"name": "tls", "filter_chain_match": _OVER_TLS, "transport_socket": quiet, **tls})
+    if asking:
+        names = {} if asking == ("*",) else {"server_names": list(asking)}
+        curious = transport_socket(settings.tls, secret_file, ask_for_certificate=True)
+        chains.append(
+            {
+                "name": "tls with client certificates",
+                "filter_chain_match": _OVER_TLS | names,
+                "transport_socket": curious,
+                **tls,
+            }
+        )
+    return chains
 
 
 def _tls_chain(settings: EdgeSettings) -> Json:
     public_methods = methods.public_methods()
     return {
-        "name": "tls",
-        "filter_chain_match": {"transport_protocol": "tls"},
-        "transport_socket": _tls(settings),
-        "transport_socket_connect_timeout": seconds(_HELLO_TIMEOUT_SECONDS),
+        "transport_socket_connect_timeout": seconds(settings.handshake_timeout_seconds),
         "filters": [
             _connection_manager(
                 settings,
                 stat_prefix="partners",
                 route_config=route_table(settings, public_methods),
-                local_reply_config=local_replies(settings.max_body_bytes),
+                local_reply_config=local_replies(settings.max_body_bytes, max_batch_bytes(settings)),
                 http_filters=_filters(settings, public_methods),
                 **tracing(settings),
             )
@@ -116,30 +137,11 @@ def _connection_manager(settings: EdgeSettings, **own: object) -> Json:
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": typed(
             "filters.network.http_connection_manager.v3.HttpConnectionManager",
-            **_limits(settings),
+            **http_limits(settings),
             **_hygiene(),
             access_log=[access_log(settings)],
             **own,
         ),
-    }
-
-
-def _limits(settings: EdgeSettings) -> Json:
-    return {
-        "max_request_headers_kb": settings.max_header_kibibytes,
-        "request_headers_timeout": seconds(settings.receive_timeout_seconds),
-        "request_timeout": seconds(settings.receive_timeout_seconds),
-        "stream_idle_timeout": seconds(settings.receive_timeout_seconds + settings.request_timeout_seconds),
-        "common_http_protocol_options": {
-            "idle_timeout": seconds(settings.idle_timeout_seconds),
-            "max_headers_count": 64,
-            "headers_with_underscores_action": "REJECT_REQUEST",
-        },
-        "http2_protocol_options": {
-            "max_concurrent_streams": settings.max_streams_per_connection,
-            "initial_stream_window_size": 64 * 1024,
-            "initial_connection_window_size": 1024 * 1024,
-        },
     }
 
 
@@ -157,6 +159,7 @@ def _hygiene() -> Json:
                 ),
             }
         ],
+        **generated(),
         "server_header_transformation": "PASS_THROUGH",
         "normalize_path": True,
         "merge_slashes": True,
@@ -167,17 +170,19 @@ def _hygiene() -> Json:
 def _removals() -> list[Json]:
     by_prefix = _FORBIDDEN_REQUEST_HEADERS["removed_by_prefix"]
     return [
+        *set_aside(),
         *({"remove": name} for name in _FORBIDDEN_REQUEST_HEADERS["removed"]),
         *({"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in by_prefix),
+        {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": _NO_GRPC_NAME}}}},
     ]
 
 
 def _filters(settings: EdgeSettings, public_methods: Sequence[methods.PublicMethod]) -> list[Json]:
     return [
-        _response_headers(),
+        marks_filter(),
         {
             # Not body_size_limit: it logs what it refuses, with the caller's address and path.
-            "name": "envoy.filters.http.buffer",
+            "name": BUFFER_FILTER,
             "typed_config": typed("filters.http.buffer.v3.Buffer", max_request_bytes=settings.max_body_bytes),
         },
         {"name": "envoy.filters.http.grpc_web", "typed_config": typed("filters.http.grpc_web.v3.GrpcWeb")},
@@ -189,12 +194,14 @@ def _filters(settings: EdgeSettings, public_methods: Sequence[methods.PublicMeth
             ),
         },
         _transcoder(),
+        # Answers pass it first: the others read the trace id.
+        _response_headers(),
         _router(),
     ]
 
 
 def _response_headers() -> Json:
-    mutations = [{"append": header(key, value)} for key, value in _RESPONSE_HEADERS.items()]
+    mutations = [*told(), *({"append": header(key, value)} for key, value in _RESPONSE_HEADERS.items())]
     return {
         "name": RESPONSE_HEADERS_FILTER,
         "typed_config": typed(
@@ -204,44 +211,11 @@ def _response_headers() -> Json:
 
 
 def _transcoder() -> Json:
-    return {
-        "name": TRANSCODER_FILTER,
-        "typed_config": typed(
-            "filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
-            proto_descriptor_bin=base64.b64encode(methods.descriptor_set()).decode(),
-            services=methods.public_services(),
-            print_options={"preserve_proto_field_names": True, "always_print_primitive_fields": True},
-            match_incoming_request_route=True,
-            convert_grpc_status=True,
-            request_validation_options={
-                "reject_unknown_method": True,
-                "reject_unknown_query_parameters": True,
-                "reject_binding_body_field_collisions": True,
-            },
-        ),
-    }
+    return {"name": TRANSCODER_FILTER, "typed_config": transcoder()}
 
 
 def _router() -> Json:
     return {
         "name": "envoy.filters.http.router",
         "typed_config": typed("filters.http.router.v3.Router", suppress_envoy_headers=True),
-    }
-
-
-def _tls(settings: EdgeSettings) -> Json:
-    certificate = {
-        "certificate_chain": {"filename": str(settings.tls.certificate_file.absolute())},
-        "private_key": {"filename": str(settings.tls.private_key_file.absolute())},
-    }
-    return {
-        "name": "envoy.transport_sockets.tls",
-        "typed_config": typed(
-            "transport_sockets.tls.v3.DownstreamTlsContext",
-            common_tls_context={
-                "tls_params": _TLS_PARAMETERS,
-                "tls_certificates": [certificate],
-                "alpn_protocols": ["h2", "http/1.1"],
-            },
-        ),
     }

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from google.api import annotations_pb2
-from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.rpc import error_details_pb2, status_pb2
 
 from msa.gateway.v1 import (
+    consultation_service_pb2,
+    opposition_service_pb2,
     quotient_service_pb2,
     second_factor_service_pb2,
     session_service_pb2,
@@ -18,10 +20,21 @@ _PUBLIC_FILES = (
     session_service_pb2.DESCRIPTOR,
     second_factor_service_pb2.DESCRIPTOR,
     quotient_service_pb2.DESCRIPTOR,
+    opposition_service_pb2.DESCRIPTOR,
+    consultation_service_pb2.DESCRIPTOR,
     status_service_pb2.DESCRIPTOR,
 )
 # Types of the details of errors: the transcoder shows only what it knows.
 _ERROR_FILES = (status_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR)
+# Types of fields that may stand in a URL.
+_QUERY_TYPES = frozenset(
+    {
+        FieldDescriptor.TYPE_STRING,
+        FieldDescriptor.TYPE_INT32,
+        FieldDescriptor.TYPE_BOOL,
+        FieldDescriptor.TYPE_ENUM,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,8 @@ class PublicMethod:
         grpc_path: "/msa.gateway.v1.StatusService/GetStatus".
         verb: HTTP verb of the JSON form.
         path: path of the JSON form, without variables.
-        has_body: whether the JSON form sends the request message as its body.
+        has_body: whether the JSON form sends the request message as its body; if not, its fields stand in the URL.
+        is_stream: whether the answer is a stream of messages.
         request: the request message.
     """
 
@@ -40,6 +54,7 @@ class PublicMethod:
     verb: str
     path: str
     has_body: bool
+    is_stream: bool
     request: Descriptor
 
     @property
@@ -93,15 +108,25 @@ def public_method(method: MethodDescriptor) -> PublicMethod:
     path = getattr(http, verb)
     if "{" in path or http.body not in {"", "*"} or http.additional_bindings:
         raise ValueError(f"{method.full_name}: the edge guards plain paths and whole bodies only")
-    if not http.body and method.input_type.fields:
-        raise ValueError(f"{method.full_name}: the edge does not know how to guard query parameters")
+    if not http.body and not _fits_a_query(verb, method.input_type):
+        raise ValueError(
+            f"{method.full_name}: the edge guards query parameters of GET, and scalar ones, only"
+        )
+    if method.client_streaming:
+        raise ValueError(f"{method.full_name}: the edge does not know how to guard a stream of requests")
     return PublicMethod(
         grpc_path=f"/{method.containing_service.full_name}/{method.name}",
         verb=verb.upper(),
         path=path,
         has_body=http.body == "*",
+        is_stream=method.server_streaming,
         request=method.input_type,
     )
+
+
+def _fits_a_query(verb: str, message: Descriptor) -> bool:
+    scalar = all(field.type in _QUERY_TYPES and not field.is_repeated for field in message.fields)
+    return scalar and (verb == "get" or not message.fields)
 
 
 def _collect(file: FileDescriptor, files: dict[str, FileDescriptorProto]) -> None:

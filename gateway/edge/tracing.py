@@ -36,6 +36,8 @@ _LOG_LINE = {
     "request_bytes": "%BYTES_RECEIVED%",
     "response_bytes": "%BYTES_SENT%",
     "trace_id": "%TRACE_ID%",
+    # That of the answer: what a caller asked for may not have been looked at yet.
+    "request_id": "%RESP(x-request-id)%",
 }
 
 

@@ -29,6 +29,11 @@ ACCESS: AccessTable = {
     "/msa.identity.v1.AccountService/SetPartnerPolicy": _AGENT_TOOLS,
     "/msa.identity.v1.AccountService/GetPartnerPolicy": _AGENT_TOOLS,
     "/msa.identity.v1.SecurityEventService/ListSecurityEvents": _AGENT_TOOLS,
+    "/msa.identity.v1.UseService/RecordUse": _GATEWAY,
+    "/msa.identity.v1.UseService/ListUnusualUses": _AGENT_TOOLS,
+    "/msa.identity.v1.UseService/LiftUseSuspension": _AGENT_TOOLS,
+    "/msa.identity.v1.UseService/GetUsePolicy": _AGENT_TOOLS,
+    "/msa.identity.v1.UseService/SetUsePolicy": _AGENT_TOOLS,
     "/msa.identity.v1.OutboxService/LeaseMessages": _MAILER,
     "/msa.identity.v1.OutboxService/AcknowledgeMessages": _MAILER,
 }

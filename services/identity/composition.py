@@ -32,6 +32,8 @@ from services.identity.sessions.password_change import PasswordChangeService
 from services.identity.sessions.service import SessionService
 from services.identity.sessions.sign_in import SignInService, SignInStores
 from services.identity.sessions.store import SessionStore
+from services.identity.use.service import UseService
+from services.identity.use.store import UseStore
 from services.kit.clock import Clock
 from services.kit.config import read_key
 from services.kit.database import Database, open_database
@@ -55,6 +57,7 @@ class Identity:
     second_factors: SecondFactorService
     events: SecurityEvents
     outbox: OutboxService
+    use: UseService
     housekeeping: Housekeeping
 
 
@@ -76,7 +79,7 @@ def _compose(
     common_passwords = load_common_passwords(settings.passwords.common_passwords_file)
     policy = PasswordPolicy(PasswordRules(common_passwords, personal_words), passwords)
     accounts, sessions = AccountStore(database), SessionStore(database)
-    idle = IdleStore(redis, settings.sessions)
+    idle = IdleStore(redis, settings.sessions, index_key)
     factors, event_store = SecondFactorStore(database), SecurityEventStore(database)
     events = SecurityEvents(event_store, clock)
     guard = SignInGuard(AttemptCounter(redis, settings.sign_in, index_key), clock)
@@ -104,6 +107,7 @@ def _compose(
     outbox_store = OutboxStore(database)
     outbox = OutboxService(outbox_store, clock)
     dormancy = DormancyService(DormancyStore(database, event_store), outbox_store, events, clock)
+    use = UseService(database, UseStore(database), events, clock)
 
     async def purge_sessions() -> None:
         await sessions.purge(clock.now() - _SESSIONS_KEPT_FOR)
@@ -148,5 +152,6 @@ def _compose(
         second_factors=SecondFactorService(second_factors, authority),
         events=events,
         outbox=outbox,
-        housekeeping=Housekeeping(dormancy, events, outbox, purge_sessions, settings.events.retention),
+        use=use,
+        housekeeping=Housekeeping(dormancy, events, outbox, use, purge_sessions, settings.events.retention),
     )

@@ -10,7 +10,11 @@ from services.kit.hours import HoursSettings
 
 
 class SessionSettings(Section):
-    """How long a session lives (art. 7-1), how many an account has, and how often it may call."""
+    """How long a session lives (art. 7-1), how many an account has, and how many consultations may be asked for.
+
+    The limits of a minute are announced to callers: of an account, of all accounts of a partner, of an address (IPv6:
+    of its /64).
+    """
 
     idle_timeout_seconds: int = Field(default=15 * 60, ge=1)
     lifetime_seconds: int = Field(default=8 * 60 * 60, ge=1)
@@ -19,6 +23,8 @@ class SessionSettings(Section):
     # Credentials are strictly personal (art. 4-3): whoever signs in ends the session before.
     sessions_per_account: int = Field(default=1, ge=1)
     calls_per_minute: int = Field(default=600, ge=1)
+    partner_calls_per_minute: int = Field(default=3000, ge=1)
+    address_calls_per_minute: int = Field(default=3000, ge=1)
     # How far the clocks of two servers may be apart; a session that was used later than that from now is over.
     clock_tolerance_seconds: int = Field(default=30, ge=0)
 

@@ -40,10 +40,14 @@ class PasswordChangeRequired(DomainError):
 
 @dataclass(frozen=True)
 class ClientContext:
-    """Where a call comes from, as the edge saw it: a network cut to /24 or /56, never an address."""
+    """Where a call comes from, as the edge saw it. What is kept of it is a network cut to /24 or /56."""
 
     network_prefix: str = ""
     device_token: DeviceToken = field(default=DeviceToken(""), repr=False)
+    address: str = field(default="", repr=False)
+    """For limits and a partner's networks; kept nowhere, and empty where unknown."""
+    certificate_sha256: str = ""
+    """Of the client certificate that the connection showed, in hexadecimal digits; empty where it showed none."""
 
 
 def require_caisse_code(caisse_code: str) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from services.identity.dormancy.service import DormancyService
 from services.identity.events.service import SecurityEvents
 from services.identity.outbox.service import OutboxService
+from services.identity.use.service import UseService
 from services.kit.periodic import Work, attempt_each
 
 
@@ -18,6 +19,7 @@ class Housekeeping:
         dormancy: DormancyService,
         events: SecurityEvents,
         outbox: OutboxService,
+        use: UseService,
         purge_sessions: Work,
         retention: timedelta,
     ) -> None:
@@ -26,6 +28,7 @@ class Housekeeping:
             "purge_sessions": purge_sessions,
             "purge_events": partial(events.purge, retention),
             "purge_messages": partial(outbox.purge, retention),
+            "purge_use": partial(use.purge, retention),
         }
 
     async def run(self) -> None:

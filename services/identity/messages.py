@@ -7,4 +7,9 @@ from services.kit.redaction import DeviceToken
 
 def client_context(message: session_pb.ClientContext) -> ClientContext:
     """Where a call comes from."""
-    return ClientContext(message.network_prefix, DeviceToken(message.device_token))
+    return ClientContext(
+        network_prefix=message.network_prefix,
+        device_token=DeviceToken(message.device_token),
+        address=message.address,
+        certificate_sha256=message.certificate_sha256,
+    )

@@ -11,7 +11,7 @@ import inspect
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,17 +26,18 @@ from services.kit.logs import error_location
 from services.kit.status import (
     DETAILS_KEY,
     INTERNAL_TEXT,
-    PASSED_ON,
     PeerError,
     new_status,
     reason_in,
-    to_status,
+    status_for_caller,
 )
 from services.kit.tls import peer_names
 
 if TYPE_CHECKING:  # generic in their stubs only
     Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+else:
+    Context: TypeAlias = grpc.aio.ServicerContext
 
 _HEALTH = "/grpc.health.v1.Health/"
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
@@ -81,8 +82,12 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
             @functools.wraps(behaviour)
             async def streaming(request: Any, context: Context) -> AsyncIterator[Any]:
                 # A stream of answers ends when its caller has enough, not at a deadline of ours.
-                async with self.around(method, None, context):
-                    async for response in behaviour(request, context):
+                # Closed at once where the caller goes away, and from the inside out.
+                async with (
+                    self.around(method, None, context),
+                    aclosing(behaviour(request, context)) as responses,
+                ):
+                    async for response in responses:
                         yield response
 
             wrapped: Callable[..., Any] = streaming
@@ -125,8 +130,21 @@ class TracingInterceptor(Interceptor):
                 telemetry.annotate("rpc.grpc.status_code", _status_code(context))
 
 
+# What a server adds to a status before a call ends with it: words for people, headers.
+Explain: TypeAlias = Callable[[Context, status_pb2.Status], Awaitable[status_pb2.Status]]
+
+
+async def as_it_is(_: Context, status: status_pb2.Status) -> status_pb2.Status:
+    """Adds nothing."""
+    return status
+
+
 class ErrorInterceptor(Interceptor):
     """Maps domain errors to their status; all else is INTERNAL with a fixed text (N5)."""
+
+    def __init__(self, explain: Explain = as_it_is) -> None:
+        super().__init__()
+        self._explain = explain
 
     @asynccontextmanager
     async def around(self, method: str, request: Any, context: Context) -> AsyncIterator[None]:
@@ -135,14 +153,10 @@ class ErrorInterceptor(Interceptor):
             yield
         except DomainError as error:
             telemetry.fail(error.reason)
-            await abort(context, to_status(error))
+            await self._end(context, status_for_caller(error))
         except PeerError as error:
-            reason = reason_in(error.status) or Reason.INTERNAL
-            telemetry.fail(reason)
-            await abort(
-                context,
-                error.status if reason in PASSED_ON else new_status(Reason.INTERNAL, INTERNAL_TEXT),
-            )
+            telemetry.fail(reason_in(error.status) or Reason.INTERNAL)
+            await self._end(context, status_for_caller(error))
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001  # the outermost net: nothing else may reach the client
@@ -153,7 +167,10 @@ class ErrorInterceptor(Interceptor):
                 error_type=type(error).__name__,
                 location=error_location(error),
             )
-            await abort(context, new_status(Reason.INTERNAL, INTERNAL_TEXT))
+            await self._end(context, new_status(Reason.INTERNAL, INTERNAL_TEXT))
+
+    async def _end(self, context: Context, status: status_pb2.Status) -> None:
+        await abort(context, await self._explain(context, status))
 
 
 class LimitInterceptor(Interceptor):

@@ -6,8 +6,9 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +17,8 @@ import structlog
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
 
-from services.kit import logs, telemetry
+from services.kit import logs, reflection, telemetry
 from services.kit.config import (
     ConfigError,
     InternalServerSettings,
@@ -30,9 +30,11 @@ from services.kit.interceptors import (
     AllowListInterceptor,
     DeadlineInterceptor,
     ErrorInterceptor,
+    Explain,
     Interceptor,
     LimitInterceptor,
     TracingInterceptor,
+    as_it_is,
 )
 from services.kit.tls import server_credentials
 
@@ -43,7 +45,6 @@ AccessTable = Mapping[str, frozenset[str]]
 Compose = Callable[[Settings, "Server"], Awaitable[None]]
 
 _HEALTH_METHODS = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch")
-_REFLECTION_METHOD = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 # The rest of the time to shut down is for closing pools and flushing telemetry.
 _DRAIN_SHARE = 0.8
 # How long a call waits for the interpreter while another thread (one that exports spans, say) is at work. Python's own
@@ -52,16 +53,27 @@ _SWITCH_SECONDS = 0.0005
 _log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Face:
+    """What a server says beside its messages: `explain` has the last word on errors, `innermost` surrounds handlers."""
+
+    explain: Explain = as_it_is
+    innermost: Sequence[Interceptor] = ()
+
+
+PLAIN = Face()
+
+
 class Server:
     """A grpc.aio server under composition: what it holds open and what it serves."""
 
-    def __init__(self, settings: ServerSettings, access: AccessTable) -> None:
+    def __init__(self, settings: ServerSettings, access: AccessTable, face: Face = PLAIN) -> None:
         self._settings = settings
         self._resources = AsyncExitStack()
         self._health = HealthServicer()
         self._service_names: list[str] = []
         self._server = grpc.aio.server(
-            interceptors=interceptors(settings, access),
+            interceptors=interceptors(settings, access, face),
             # The backstop; LimitInterceptor refuses first, and with a reason.
             maximum_concurrent_rpcs=4 * settings.maximum_concurrent_rpcs,
             # Two processes never share a port unnoticed.
@@ -106,7 +118,7 @@ class Server:
     def _listen(self) -> None:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self._settings.reflection:
-            reflection.enable_server_reflection([*self._service_names, reflection.SERVICE_NAME], self._server)
+            reflection.enable_reflection(self._server, self._service_names)
         address = self._settings.listen_address
         try:
             if isinstance(self._settings, InternalServerSettings):
@@ -124,13 +136,13 @@ class Server:
             await self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
 
 
-def interceptors(settings: ServerSettings, access: AccessTable) -> list[Interceptor]:
+def interceptors(settings: ServerSettings, access: AccessTable, face: Face = PLAIN) -> list[Interceptor]:
     """The interceptors of a server, outermost first."""
     limit = LimitInterceptor(settings.maximum_concurrent_rpcs)
-    chain: list[Interceptor] = [TracingInterceptor(), ErrorInterceptor(), limit]
+    chain: list[Interceptor] = [TracingInterceptor(), ErrorInterceptor(face.explain), limit]
     if isinstance(settings, InternalServerSettings):
         chain.append(AllowListInterceptor(allowed_names(settings, access)))
-    return [*chain, DeadlineInterceptor(settings.default_deadline_seconds)]
+    return [*chain, DeadlineInterceptor(settings.default_deadline_seconds), *face.innermost]
 
 
 def allowed_names(settings: InternalServerSettings, access: AccessTable) -> Mapping[str, frozenset[str]]:
@@ -144,7 +156,7 @@ def allowed_names(settings: InternalServerSettings, access: AccessTable) -> Mapp
         for method, allowed in access.items()
     }
     everyone = frozenset().union(*settings.clients.values())
-    return {**names, **dict.fromkeys((*_HEALTH_METHODS, _REFLECTION_METHOD), everyone)}
+    return {**names, **dict.fromkeys((*_HEALTH_METHODS, *reflection.METHODS), everyone)}
 
 
 def main(
@@ -152,6 +164,7 @@ def main(
     settings_class: type[Settings],
     access: AccessTable,
     compose: Compose[Settings],
+    face: Face = PLAIN,
 ) -> None:
     """The command line of every server: `--config FILE`.
 
@@ -162,21 +175,23 @@ def main(
     path = parser.parse_args().config
     try:
         settings = load(settings_class, path, f"QF_{service.upper()}_")
-        uvloop.run(_run(service, settings, access, compose))
+        uvloop.run(_run(service, settings, access, compose, face))
     except ConfigError as error:
         parser.exit(2, f"{service}: {error}\n")
     except DependencyUnavailable:
         parser.exit(1, f"{service}: a store is away; start it, or correct its address in {path}\n")
 
 
-async def _run(service: str, settings: Settings, access: AccessTable, compose: Compose[Settings]) -> None:
+async def _run(
+    service: str, settings: Settings, access: AccessTable, compose: Compose[Settings], face: Face
+) -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     logs.configure(service)
     provider = telemetry.configure(service, settings.telemetry)
     stop = asyncio.Event()
     async with _shutdown_limit(stop, settings.shutdown_grace_seconds):
         try:
-            async with contextlib.aclosing(Server(settings, access)) as server:
+            async with contextlib.aclosing(Server(settings, access, face)) as server:
                 await compose(settings, server)
                 await server.run_until(stop)
         finally:

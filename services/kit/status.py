@@ -23,6 +23,8 @@ PASSED_ON = frozenset(
         Reason.SECOND_FACTOR_STATE,
         Reason.RATE_LIMITED,
         Reason.INVALID_FIELD,
+        Reason.NETWORK_NOT_ALLOWED,
+        Reason.CLIENT_CERTIFICATE_REQUIRED,
     }
 )
 
@@ -54,6 +56,10 @@ CODE_BY_REASON: Mapping[Reason, grpc.StatusCode] = {
     Reason.USER_SUSPENDED: grpc.StatusCode.PERMISSION_DENIED,
     Reason.AGENT_NOT_HABILITATED: grpc.StatusCode.PERMISSION_DENIED,
     Reason.RECORD_CHANGED: grpc.StatusCode.ABORTED,
+    Reason.MAINTENANCE: grpc.StatusCode.UNAVAILABLE,
+    Reason.NETWORK_NOT_ALLOWED: grpc.StatusCode.PERMISSION_DENIED,
+    Reason.CLIENT_CERTIFICATE_REQUIRED: grpc.StatusCode.PERMISSION_DENIED,
+    Reason.USE_SUSPENDED: grpc.StatusCode.PERMISSION_DENIED,
 }
 
 
@@ -83,6 +89,15 @@ class PeerError(Exception):
     def __init__(self, status: status_pb2.Status) -> None:
         super().__init__(status.code)
         self.status = status
+
+
+def status_for_caller(error: DomainError | PeerError) -> status_pb2.Status:
+    """The status that our caller gets of an error: of a peer's, only what is meant for him."""
+    if isinstance(error, DomainError):
+        return to_status(error)
+    if reason_in(error.status) in PASSED_ON:
+        return error.status
+    return new_status(Reason.INTERNAL, INTERNAL_TEXT)
 
 
 def reason_of(error: grpc.aio.AioRpcError) -> Reason | None:

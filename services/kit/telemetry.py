@@ -6,7 +6,7 @@ each trace; a span opened within it is opened in every one of them. A lone call 
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 from opentelemetry import trace
@@ -46,6 +46,7 @@ SPAN_ATTRIBUTES: Mapping[str, str] = {
     "error.type": "class of the error or its reason, never its text",
     "qf.batch.size": "items in the batch that this span's item travelled in",
     "qf.outcome": "outcome of a consultation, without its subject",
+    "qf.query.count": "consultations that one call asks for",
     "qf.publication.records": "records in a chunk of a publication",
 }
 
@@ -180,7 +181,11 @@ def annotate(key: str, value: AttributeValue) -> None:
 
 def fail(error_type: str) -> None:
     """Marks the spans in scope as failed, with a class name or a reason and no text; the first cause stays."""
-    for opened in _scope.get():
+    _fail(_scope.get(), error_type)
+
+
+def _fail(spans: Iterable[Span], error_type: str) -> None:
+    for opened in spans:
         if isinstance(opened, ReadableSpan) and opened.status.status_code is StatusCode.ERROR:
             continue
         opened.set_attribute("error.type", error_type)
@@ -209,12 +214,14 @@ def _entered(spans: Sequence[Span]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        fail(type(error).__name__)
+        _fail(spans, type(error).__name__)
         raise
     finally:
-        _scope.reset(token)
         for opened in spans:
             opened.end()
+        # A stream whose caller went away is closed in another context, where nothing was put in scope.
+        with suppress(ValueError):
+            _scope.reset(token)
 
 
 def _registered_part(full: ReadableSpan) -> ReadableSpan:

@@ -15,7 +15,7 @@ from services.partners.serving import serve_registry
 async def compose(settings: PartnersSettings, server: Server) -> None:
     """The use cases → their handlers, and what the register does by itself."""
     registry = await server.enter(open_registry(settings, SystemClock()))
-    await require_schema(registry.database, "0002")
+    await require_schema(registry.database, "0003")
     serve_registry(server, registry)
     every = settings.propagation.every_seconds
     await server.enter(periodic(registry.propagator.run, every, "propagation"))

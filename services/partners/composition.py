@@ -10,6 +10,8 @@ from services.kit.database import Database, open_database
 from services.partners.acts import Acts
 from services.partners.agents.service import AgentService
 from services.partners.agents.store import AgentStore
+from services.partners.caisse_settings.service import CaisseSettingsService
+from services.partners.caisse_settings.store import CaisseSettingsStore
 from services.partners.caisses import Caisses, load_caisses
 from services.partners.config import PartnersSettings
 from services.partners.conventions.service import ConventionService
@@ -44,6 +46,7 @@ class Registry:
     database: Database
     caisses: Caisses
     agents: AgentService
+    caisse_settings: CaisseSettingsService
     partners: PartnerService
     conventions: ConventionService
     requests: RequestService
@@ -84,6 +87,7 @@ def compose_registry(
         database=database,
         caisses=caisses,
         agents=AgentService(agents, acts, caisses),
+        caisse_settings=CaisseSettingsService(CaisseSettingsStore(database), acts, caisses, clock),
         partners=PartnerService(
             partners=partners, suspensions=of_partners, acts=acts, caisses=caisses, clock=clock
         ),

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import grpc
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
 from services.kit.acting_agent import AGENT_METADATA
 from services.kit.identifiers import parse_uuid
 from services.kit.tls import peer_names
 from services.partners.agents.domain import Caller
-from services.partners.fields import calendar_date
+from services.partners.fields import calendar_date, invalid
 
 if TYPE_CHECKING:  # generic in its stubs only
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -41,3 +42,14 @@ def day_in(request: Message, field: str) -> date:
 def optional_day_in(request: Message, field: str) -> date | None:
     """Like `day_in`; None where the field is absent."""
     return day_in(request, field) if request.HasField(field) else None
+
+
+def optional_instant_in(request: Message, field: str) -> datetime | None:
+    """The instant in `field` of `request`, in UTC; None where it is absent. Raises InvalidField naming it."""
+    if not request.HasField(field):
+        return None
+    timestamp: Timestamp = getattr(request, field)
+    try:
+        return timestamp.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise invalid(field, "TIME_RANGE", "must be an instant between the years 1 and 9999") from None

@@ -2,6 +2,7 @@
 
 from msa.partners.v1.access_request_service_pb2_grpc import add_AccessRequestServiceServicer_to_server
 from msa.partners.v1.caisse_agent_service_pb2_grpc import add_CaisseAgentServiceServicer_to_server
+from msa.partners.v1.caisse_settings_service_pb2_grpc import add_CaisseSettingsServiceServicer_to_server
 from msa.partners.v1.convention_service_pb2_grpc import add_ConventionServiceServicer_to_server
 from msa.partners.v1.deadline_service_pb2_grpc import add_DeadlineServiceServicer_to_server
 from msa.partners.v1.habilitation_service_pb2_grpc import add_HabilitationServiceServicer_to_server
@@ -13,6 +14,7 @@ from msa.partners.v1.partner_service_pb2_grpc import (
 )
 from services.kit.server import Server
 from services.partners.agents.handler import CaisseAgentHandler
+from services.partners.caisse_settings.handler import CaisseSettingsHandler
 from services.partners.composition import Registry
 from services.partners.conventions.handler import ConventionHandler
 from services.partners.deadlines.handler import DeadlineHandler
@@ -32,6 +34,11 @@ def serve_registry(server: Server, registry: Registry) -> None:
             add_CaisseAgentServiceServicer_to_server,
             CaisseAgentHandler(registry.agents),
             "CaisseAgentService",
+        ),
+        (
+            add_CaisseSettingsServiceServicer_to_server,
+            CaisseSettingsHandler(registry.caisse_settings),
+            "CaisseSettingsService",
         ),
         (add_PartnerServiceServicer_to_server, PartnerHandler(registry.partners), "PartnerService"),
         (

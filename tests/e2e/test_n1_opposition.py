@@ -5,19 +5,23 @@ import secrets
 from collections.abc import Sequence
 from datetime import date
 
+from gateway.admission import Admission
 from gateway.clients import IdentityClient, PartnersClient, QuotientClient
 from gateway.domain import (
     Caller,
+    ClientContext,
     Consultation,
     Coordonnees,
     Disclosure,
     Dossier,
     OppositionScope,
     Outcome,
+    Query,
     Right,
 )
 from gateway.hours import OpeningHours
 from gateway.service import Consultations
+from gateway.use.reporter import UseReporter
 from msa.gateway.v1 import quotient_service_pb2 as public_pb
 from msa.quotient.v1 import disclosure_service_pb2 as disclosure_pb
 from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceStub
@@ -28,6 +32,7 @@ from services.kit.redaction import SessionToken
 from tests.caisse import AMOUNT_CENTS, BOURGOGNE, ELSEWHERE, Caisse
 from tests.e2e.conftest import Agent, Channels
 from tests.e2e.qf import oppose_with_qf, qf
+from tests.e2e.unheard import Unheard
 from tests.portal import Portal, answered
 from tests.stack import Stack
 
@@ -104,20 +109,19 @@ async def test_the_gateways_lock_alone_withholds(channels: Channels, caisse: Cai
         Upstream(name, channels(name, "gateway"), 5) for name in ("identity", "partners", "quotient")
     )
     clock = SystemClock()
-    consultations = Consultations(
+    admission = Admission(
         clock,
         OpeningHours(clock, always_open=True),
         IdentityClient(identity, 5),
         PartnersClient(partners),
-        CarelessQuotient(QuotientClient(quotient)),
-        5,
+        budget_seconds=5,
     )
+    careless = CarelessQuotient(QuotientClient(quotient))
+    consultations = Consultations(clock, admission, careless, UseReporter(identity))
 
     async def consult() -> Disclosure:
-        token = SessionToken(agent.token)
-        return await consultations.consult(
-            token, lambda _: None, nir=nir, month="", purpose=1, purpose_text="", case_reference=""
-        )
+        token, query = SessionToken(agent.token), Query(nir, "", 1, "", "")
+        return await consultations.consult(token, ClientContext(""), Unheard(), query)
 
     assert (await consult()).dossier is not None
     await caisse.oppose(nir)

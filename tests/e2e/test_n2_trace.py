@@ -10,7 +10,7 @@ from msa.quotient.v1 import disclosure_service_pb2 as disclosure_pb
 from tests.caisse import ELSEWHERE, Caisse
 from tests.e2e.conftest import Agent
 from tests.people import new_nir
-from tests.portal import Portal, answered, reason
+from tests.portal import Portal, answered, queries_for, reason
 from tests.stack import Stack
 
 # What shows a dossier.
@@ -113,6 +113,9 @@ async def test_without_the_journal_there_is_no_answer(
         refused = await portal.consult(agent.token, nir)
         assert reason(refused) == "DEPENDENCY_UNAVAILABLE"
         assert "amount_cents" not in refused.text
+        many = await portal.consult_many(agent.token, queries_for([nir] * 3))
+        assert [row["error"]["reason"] for row in many.json()] == ["DEPENDENCY_UNAVAILABLE"] * 3
+        assert "amount_cents" not in many.text
     assert await caisse.journal(nir) == []
     answered(await portal.consult(agent.token, nir))
     assert len(await caisse.journal(nir)) == 1

@@ -4,16 +4,19 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.admission import Admission
 from gateway.clients import IdentityClient, PartnersClient, QuotientClient
-from gateway.domain import ClientContext, Outcome
+from gateway.domain import ClientContext, Outcome, Query
 from gateway.hours import OpeningHours, ServiceClosed
 from gateway.service import Consultations, Sessions
+from gateway.use.reporter import UseReporter
 from services.kit.client import Upstream
 from services.kit.clock import PARIS, SystemClock, paris_date
-from services.kit.redaction import DeviceToken, OneTimeCode, Password, SessionToken
+from services.kit.redaction import OneTimeCode, Password, SessionToken
 from tests.caisse import Caisse
 from tests.clock import FakeClock
 from tests.e2e.conftest import Agent, Channels
+from tests.e2e.unheard import Unheard
 
 
 @pytest.fixture
@@ -41,26 +44,19 @@ async def test_a_live_session_consults_within_the_hours_and_not_outside(
     nir = await caisse.publish()
     clock = FakeClock(paris(last_open))
     identity, partners, quotient = upstreams
-    consultations = Consultations(
+    admission = Admission(
         clock,
         OpeningHours(clock, always_open=False),
         IdentityClient(identity, 5),
         PartnersClient(partners),
-        QuotientClient(quotient),
-        5,
+        budget_seconds=5,
     )
+    consultations = Consultations(clock, admission, QuotientClient(quotient), UseReporter(identity))
+    query = Query(nir, f"{paris_date(SystemClock().now()):%Y-%m}", 1, "", "")
 
     async def outcome() -> Outcome:
-        disclosure = await consultations.consult(
-            SessionToken(agent.token),
-            lambda _: None,
-            nir=nir,
-            month=f"{paris_date(SystemClock().now()):%Y-%m}",
-            purpose=1,
-            purpose_text="",
-            case_reference="",
-        )
-        return disclosure.outcome
+        token = SessionToken(agent.token)
+        return (await consultations.consult(token, ClientContext(""), Unheard(), query)).outcome
 
     assert await outcome() is Outcome.AVAILABLE
     clock.advance(paris(closed) - clock.now())
@@ -73,6 +69,4 @@ async def test_at_night_nobody_signs_in(agent: Agent, upstreams: list[Upstream])
     clock = FakeClock(paris("2026-11-23T23:00:00"))
     sessions = Sessions(OpeningHours(clock, always_open=False), IdentityClient(upstreams[0], 5))
     with pytest.raises(ServiceClosed):
-        await sessions.sign_in(
-            agent.user.login, Password("x"), OneTimeCode(""), ClientContext("", DeviceToken(""))
-        )
+        await sessions.sign_in(agent.user.login, Password("x"), OneTimeCode(""), ClientContext(""))

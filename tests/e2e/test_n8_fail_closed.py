@@ -9,11 +9,12 @@ import pytest
 
 from tests.caisse import Caisse
 from tests.e2e.conftest import Agent
-from tests.portal import Portal, answered, reason
+from tests.portal import Portal, answered, queries_for, reason
 from tests.stack import Stack
 
 ANSWER_SECONDS = 2.0
 HEALING_SECONDS = 20.0
+MANY = 200
 
 
 async def healed(portal: Portal, agent: Agent, nir: str) -> None:
@@ -66,6 +67,32 @@ async def test_a_part_that_hangs_means_unavailable_within_2_s_too(
     assert [reason(response) for response in responses] == ["DEPENDENCY_UNAVAILABLE"] * 3
     assert seconds < ANSWER_SECONDS
     await healed(portal, own_agent, nir)
+
+
+@pytest.mark.parametrize("part", ["identity", "partners", "quotient", "valkey", "postgres"])
+async def test_a_part_that_is_killed_during_a_batch_ends_it_and_the_journal_has_what_was_shown_n2(
+    stack: Stack, caisse: Caisse, portal: Portal, own_agent: Agent, part: str
+) -> None:
+    nir = await caisse.publish()
+    async with portal.consult_many_lines(own_agent.token, queries_for([nir] * MANY)) as rows:
+        first = await anext(rows)
+        stack.kill(part)
+        rest = [row async for row in rows]
+    assert len(rest) == MANY - 1
+    assert rest[-1]["error"]["reason"] == "DEPENDENCY_UNAVAILABLE"
+    shown = [row["consultation"]["consultation_id"] for row in (first, *rest) if "consultation" in row]
+    await healed(portal, own_agent, await caisse_is_back(stack, caisse))
+    lines = [line.consultation_id for line in reversed(await caisse.journal(nir))]
+    assert lines[: len(shown)] == shown
+    # One may have been written whose answer was lost with what died.
+    assert len(lines) <= len(shown) + 1
+
+
+async def caisse_is_back(stack: Stack, caisse: Caisse) -> str:
+    """Waits until a dossier can be published; its NIR."""
+    for name in ("postgres", "valkey", "identity", "partners", "quotient"):
+        await stack.wait_until_ready(name)
+    return await caisse.publish()
 
 
 async def test_by_grpc_too(stack: Stack, caisse: Caisse, portal: Portal, own_agent: Agent) -> None:

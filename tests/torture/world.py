@@ -38,6 +38,8 @@ PUBLISHED_AT_ONCE = 16
 SETTINGS = (
     # The limits of a session are not what is tested, and its password is checked once.
     "identity.sessions.calls_per_minute=1000000000",
+    "identity.sessions.partner_calls_per_minute=1000000000",
+    "identity.sessions.address_calls_per_minute=1000000000",
     "identity.passwords.memory_kib=1024",
     "identity.passwords.iterations=1",
     *(f'{part}.telemetry.otlp_endpoint=""' for part in PARTS),
@@ -126,6 +128,7 @@ async def inhabited(stack: Stack, dossiers: int, draw: Random) -> AsyncIterator[
             )
         ]
         caisse = Caisse(identity, partners, quotient)
+        await caisse.never_suspend_for_use()
         people, families = await _publish(caisse, dossiers, draw)
         yield World(
             stack,

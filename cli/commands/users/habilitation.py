@@ -13,6 +13,8 @@ from cli import accounts, forms, handover, paging, register, views
 from cli.application import Qf, command
 from cli.errors import UsageFailed
 from cli.parameters import (
+    BouquetName,
+    BouquetOption,
     ConventionOption,
     DefinitiveOption,
     HabilitationOption,
@@ -56,6 +58,7 @@ FormFileOption = Annotated[
         "qf user register --convention UUID",
         "qf user register --convention UUID --user-file user.json --form-file form.json --scan form.pdf",
         "qf user register --convention UUID --user-file user.json --form-file form.json --letters letters/",
+        "qf user register --convention UUID --bouquet quotient-familial-responsable",
     ],
     panel=_PANEL,
 )
@@ -65,12 +68,16 @@ def register_user(
     user_file: UserFileOption = None,
     form_file: FormFileOption = None,
     scan: ScanOption = None,
+    bouquet: BouquetOption = BouquetName.QUOTIENT_FAMILIAL,
     letters: LettersOption = None,
 ) -> None:
     """In one step, from a complete and signed form: habilitates a named user and makes his credentials (art. 4-1, 4-2).
 
     It receives and accepts the form in one call; `qf request receive` is for one that may be incomplete. The convention
     must be in force. Shows the temporary password, this once, or writes both letters.
+
+    Who is answerable for the partner's users gets the bouquet quotient-familial-responsable: he also reviews what they
+    consulted.
     """
     forms.require_own_input((user_file, form_file))
     handover.prepare(letters)
@@ -79,7 +86,7 @@ def register_user(
     request = pb.RegisterHabilitationRequest(
         convention_id=convention,
         user=user.to_message(),
-        bouquet=pb.BOUQUET_QUOTIENT_FAMILIAL,
+        bouquet=bouquet.to_message(),
         form=form.to_message(forms.scan_digest(qf, scan)),
     )
     reply = qf.services.partners.call(register.habilitations(qf).RegisterHabilitation, request)

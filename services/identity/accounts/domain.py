@@ -1,5 +1,6 @@
 """The rules on accounts and on what ends their sessions. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -59,6 +60,10 @@ class PartnerPolicy:
 
     partner_id: UUID
     second_factor_required: bool = False
+    networks: Sequence[str] = ()
+    """The only networks that they may call from, in CIDR notation; none: from anywhere."""
+    client_certificates_sha256: Sequence[str] = ()
+    """The client certificates of which a connection must show one, in hexadecimal digits; none: none is needed."""
 
 
 @dataclass(frozen=True)

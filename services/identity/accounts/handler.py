@@ -23,6 +23,7 @@ from services.identity.accounts.domain import (
 )
 from services.identity.accounts.service import AccountService
 from services.identity.dormancy.domain import disable_date
+from services.identity.partner_access import read_certificates, read_networks
 from services.kit.errors import FieldViolation, InvalidField
 from services.kit.identifiers import parse_uuid
 from services.kit.messages import to_date, to_timestamp
@@ -103,9 +104,16 @@ class AccountHandler(rpc.AccountServiceServicer):
     async def SetPartnerPolicy(
         self, request: pb.SetPartnerPolicyRequest, context: Context
     ) -> pb.SetPartnerPolicyResponse:
-        """Puts a partner's policy in force."""
-        partner_id = parse_uuid("policy.partner_id", request.policy.partner_id)
-        policy = PartnerPolicy(partner_id, second_factor_required=request.policy.second_factor_required)
+        """Puts a partner's policy in force, in the place of the one before."""
+        wanted = request.policy
+        policy = PartnerPolicy(
+            partner_id=parse_uuid("policy.partner_id", wanted.partner_id),
+            second_factor_required=wanted.second_factor_required,
+            networks=read_networks("policy.networks", wanted.networks),
+            client_certificates_sha256=read_certificates(
+                "policy.client_certificates_sha256", wanted.client_certificates_sha256
+            ),
+        )
         return pb.SetPartnerPolicyResponse(policy=_policy(await self._service.set_policy(policy)))
 
     async def GetPartnerPolicy(
@@ -156,5 +164,8 @@ def _account(account: Account, *, locked: bool) -> pb.Account:
 
 def _policy(policy: PartnerPolicy) -> pb.PartnerPolicy:
     return pb.PartnerPolicy(
-        partner_id=str(policy.partner_id), second_factor_required=policy.second_factor_required
+        partner_id=str(policy.partner_id),
+        second_factor_required=policy.second_factor_required,
+        networks=policy.networks,
+        client_certificates_sha256=policy.client_certificates_sha256,
     )

@@ -159,7 +159,10 @@ class AccountService:
         _log.info("sessions_revoked", scope=type(scope).__name__)
 
     async def set_policy(self, policy: PartnerPolicy) -> PartnerPolicy:
-        """Puts in force what a caisse requires of a partner's users, from their next call on."""
+        """Puts in force what a caisse requires of a partner's users, from their next call on.
+
+        All of it: what was required before and is not named is required no more.
+        """
         async with self._database.transaction("set_policy") as connection:
             await self._accounts.set_policy(connection, policy)
             await self._events.note(

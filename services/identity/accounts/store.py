@@ -20,7 +20,10 @@ _ACCOUNT = """
     FROM accounts
     LEFT JOIN second_factors ON second_factors.account_id = accounts.account_id
 """
-_POLICY = "SELECT partner_id, second_factor_required FROM partner_policies WHERE partner_id = %s"
+_POLICY = """
+    SELECT partner_id, second_factor_required, networks::text[] AS networks, client_certificates_sha256
+    FROM partner_policies WHERE partner_id = %s
+"""
 
 
 @dataclass(frozen=True)
@@ -251,15 +254,24 @@ class AccountStore:
         return [row.password_hash for row in rows]
 
     async def set_policy(self, connection: AsyncConnection, policy: PartnerPolicy) -> None:
-        """Puts a partner's policy in force."""
+        """Puts a partner's policy in force, in the place of the one before."""
         await connection.execute(
             """
-            INSERT INTO partner_policies (partner_id, second_factor_required)
-            VALUES (%(partner_id)s, %(second_factor_required)s)
-            ON CONFLICT ON CONSTRAINT partner_policies_pkey
-            DO UPDATE SET second_factor_required = excluded.second_factor_required
+            INSERT INTO partner_policies (partner_id, second_factor_required, networks, client_certificates_sha256)
+            VALUES (
+                %(partner_id)s, %(second_factor_required)s, %(networks)s::cidr[], %(client_certificates_sha256)s::text[]
+            )
+            ON CONFLICT ON CONSTRAINT partner_policies_pkey DO UPDATE SET
+                second_factor_required = excluded.second_factor_required,
+                networks = excluded.networks,
+                client_certificates_sha256 = excluded.client_certificates_sha256
             """,
-            asdict(policy),
+            {
+                "partner_id": policy.partner_id,
+                "second_factor_required": policy.second_factor_required,
+                "networks": [*policy.networks],
+                "client_certificates_sha256": [*policy.client_certificates_sha256],
+            },
         )
 
     async def policy(self, partner_id: UUID) -> PartnerPolicy:

@@ -12,6 +12,7 @@ from services.identity.domain import ClientContext, CredentialsRefused, SessionN
 from services.identity.events.domain import SecurityEventKind
 from services.identity.events.service import SecurityEvents
 from services.identity.events.store import SecurityEventStore
+from services.identity.partner_access import AccessRefused, require_access
 from services.identity.passwords.hashing import Passwords
 from services.identity.second_factor.service import SignedInUser
 from services.identity.sessions.domain import OpenedSession, Standing
@@ -63,6 +64,7 @@ class CredentialChange:
         self.replaced = await self._opener.insert(
             self.connection,
             account_id,
+            account.partner_id,
             self._standing.previous_sign_in_time,
             second_factor_enrolment_required=(
                 self._standing.second_factor_required and not account.second_factor_enrolled
@@ -126,16 +128,7 @@ class SessionAuthority:
                 require_unlocked(attempt)
                 yield
         except CredentialsRefused:
-            await self._event_store.record(
-                [
-                    self._events.new(
-                        SecurityEventKind.CREDENTIAL_CHANGE_REFUSED,
-                        account_id=user.account_id,
-                        session_id=user.session_id,
-                        network_prefix=client.network_prefix,
-                    )
-                ]
-            )
+            await self._record_refusal(user, client)
             raise
 
     async def prove_password(self, user: SignedInUser, password: Password) -> None:
@@ -150,18 +143,40 @@ class SessionAuthority:
     ) -> AsyncIterator[CredentialChange]:
         """A transaction, named for its span, in which nobody else changes the user's account.
 
-        Raises SessionNotValid where his session was ended since it was looked at. A session that the block opened
-        lives once the block has ended.
+        Raises SessionNotValid where his session was ended since it was looked at, and NetworkNotAllowed or
+        ClientCertificateRequired where his partner's users may not call from there, or with that. A session that the
+        block opened lives once the block has ended.
         """
-        async with self._database.transaction(operation) as connection:
-            await self._accounts.lock(connection, user.account_id)
-            # A statement of its own: it sees what was committed before the lock was had.
-            standing = await self._sessions.standing(connection, user.token_digest)
-            if standing is None or not standing.current:
-                raise SessionNotValid
-            change = CredentialChange(
-                connection, standing, client, self._accounts, self._opener, self._events
-            )
-            yield change
+        try:
+            async with self._database.transaction(operation) as connection:
+                standing = await self._locked_standing(connection, user)
+                require_access(standing.partner_networks, standing.partner_certificates, client)
+                change = CredentialChange(
+                    connection, standing, client, self._accounts, self._opener, self._events
+                )
+                yield change
+        except AccessRefused:
+            await self._record_refusal(user, client)
+            raise
         if change.replaced is not None:
             await self._opener.publish(change.replaced, [user.token_digest])
+
+    async def _locked_standing(self, connection: AsyncConnection, user: SignedInUser) -> Standing:
+        await self._accounts.lock(connection, user.account_id)
+        # A statement of its own: it sees what was committed before the lock was had.
+        standing = await self._sessions.standing(connection, user.token_digest)
+        if standing is None or not standing.current:
+            raise SessionNotValid
+        return standing
+
+    async def _record_refusal(self, user: SignedInUser, client: ClientContext) -> None:
+        await self._event_store.record(
+            [
+                self._events.new(
+                    SecurityEventKind.CREDENTIAL_CHANGE_REFUSED,
+                    account_id=user.account_id,
+                    session_id=user.session_id,
+                    network_prefix=client.network_prefix,
+                )
+            ]
+        )

@@ -3,11 +3,15 @@
 A session is kept twice: PostgreSQL holds what ends it for good, Redis what ends it by time. It lives while both agree.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
 
+from services.identity.domain import ClientContext
+from services.identity.partner_access import is_network_allowed, shows_certificate
+from services.identity.sessions.rates import RateLimit
 from services.kit.errors import DomainError, FieldViolation, InvalidField, Reason
 from services.kit.redaction import DeviceToken, SessionToken
 
@@ -47,6 +51,9 @@ class Standing:
     password_change_required: bool
     second_factor_required: bool
     second_factor_enrolled: bool
+    partner_networks: Sequence[str] = ()
+    partner_certificates: Sequence[str] = ()
+    use_suspended: bool = False
 
     @property
     def second_factor_enrolment_required(self) -> bool:
@@ -60,12 +67,34 @@ class LiveSession:
 
     idle_expire_time: datetime
     expire_time: datetime
-    retry_after: timedelta | None = None
-    """How long it must wait; None while its account is within its rate."""
 
     def remaining(self, now: datetime) -> timedelta:
         """How long it lives if nothing more is called (art. 7-1)."""
         return min(self.idle_expire_time, self.expire_time) - now
+
+
+@dataclass(frozen=True)
+class SessionUse:
+    """A use of a session as it is asked for: with what token, from where, for how many consultations."""
+
+    token_digest: bytes = field(repr=False)
+    client: ClientContext | None = None
+    """None where the gateway, of the release before, does not tell: it counts under no address."""
+    consultation_count: int = 1
+    """0: for one of a call that was counted before."""
+
+
+@dataclass(frozen=True)
+class CountedUse:
+    """What Redis says of a use: the session within its limits of time, and what is left of the limits of rate.
+
+    Where the limit of the address refused it, the session was not looked at.
+    """
+
+    session: LiveSession | None
+    retry_after: timedelta | None = None
+    """How long until there is room for it; None where there was."""
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +104,7 @@ class OpenedSession:
     token: SessionToken
     session_id: UUID
     account_id: UUID
+    partner_id: UUID
     idle_timeout: timedelta
     open_time: datetime
     expire_time: datetime
@@ -114,6 +144,9 @@ class Decision(Enum):
     ACCEPTED = auto()
     REFUSED = auto()
     RATE_LIMITED = auto()
+    USE_SUSPENDED = auto()
+    NETWORK_NOT_ALLOWED = auto()
+    CLIENT_CERTIFICATE_REQUIRED = auto()
 
 
 @dataclass(frozen=True)
@@ -124,6 +157,7 @@ class Authentication:
     standing: Standing | None = None
     remaining: timedelta | None = None
     retry_after: timedelta | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
 def is_alive(live: LiveSession | None, standing: Standing | None, now: datetime) -> bool:
@@ -131,13 +165,40 @@ def is_alive(live: LiveSession | None, standing: Standing | None, now: datetime)
     return live is not None and standing is not None and standing.current and now < standing.expire_time
 
 
-def judge(live: LiveSession | None, standing: Standing | None, now: datetime) -> Authentication:
-    """The verdict on a session. A revoked one is refused even where its account also calls too often."""
-    if live is None or not is_alive(live, standing, now):
+def judge(
+    counted: CountedUse, standing: Standing | None, client: ClientContext, now: datetime
+) -> Authentication:
+    """The verdict on a use of a session: the first of these that refuses.
+
+    1. The limit of the address. The session was not looked at, so its refusal says nothing of any.
+    2. The session (N3, art. 7-1). Who holds none that lives is told no more.
+    3. The networks and certificates of the partner. Who may not call from there, or with that, may have found the
+       token: of the account he is told nothing, neither that its use was noticed nor what it has left.
+    4. The suspension of the account's use (art. 7-2). Only the caisse ends it, so no wait is told.
+    5. The limits of the account and of the partner, which end by themselves.
+    """
+    session = counted.session
+    if session is None and counted.retry_after is not None:
+        return _rate_limited(counted)
+    if session is None or standing is None or not is_alive(session, standing, now):
         return Authentication(Decision.REFUSED)
-    if live.retry_after is not None:
-        return Authentication(Decision.RATE_LIMITED, retry_after=live.retry_after)
-    return Authentication(Decision.ACCEPTED, standing, live.remaining(now))
+    if not is_network_allowed(standing.partner_networks, client):
+        return Authentication(Decision.NETWORK_NOT_ALLOWED)
+    if not shows_certificate(standing.partner_certificates, client):
+        return Authentication(Decision.CLIENT_CERTIFICATE_REQUIRED)
+    if standing.use_suspended:
+        return Authentication(Decision.USE_SUSPENDED)
+    if counted.retry_after is not None:
+        return _rate_limited(counted)
+    return Authentication(
+        Decision.ACCEPTED, standing, session.remaining(now), rate_limits=counted.rate_limits
+    )
+
+
+def _rate_limited(counted: CountedUse) -> Authentication:
+    return Authentication(
+        Decision.RATE_LIMITED, retry_after=counted.retry_after, rate_limits=counted.rate_limits
+    )
 
 
 def require_batch_size(size: int) -> None:

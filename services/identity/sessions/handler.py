@@ -9,8 +9,9 @@ import grpc
 from msa.identity.v1 import session_service_pb2 as pb
 from msa.identity.v1 import session_service_pb2_grpc as rpc
 from services.identity.messages import client_context
-from services.identity.sessions.domain import Authentication, Decision
+from services.identity.sessions.domain import Authentication, Decision, SessionUse
 from services.identity.sessions.password_change import PasswordChangeService
+from services.identity.sessions.rates import WINDOW, RateLimit, RateScope
 from services.identity.sessions.service import SessionService
 from services.identity.sessions.sign_in import SignInService
 from services.kit.messages import to_duration, to_timestamp
@@ -23,7 +24,16 @@ _DECISIONS = {
     Decision.ACCEPTED: pb.AUTHENTICATION_DECISION_ACCEPTED,
     Decision.REFUSED: pb.AUTHENTICATION_DECISION_REFUSED,
     Decision.RATE_LIMITED: pb.AUTHENTICATION_DECISION_RATE_LIMITED,
+    Decision.USE_SUSPENDED: pb.AUTHENTICATION_DECISION_USE_SUSPENDED,
+    Decision.NETWORK_NOT_ALLOWED: pb.AUTHENTICATION_DECISION_NETWORK_NOT_ALLOWED,
+    Decision.CLIENT_CERTIFICATE_REQUIRED: pb.AUTHENTICATION_DECISION_CLIENT_CERTIFICATE_REQUIRED,
 }
+_SCOPES = {
+    RateScope.ACCOUNT: pb.RATE_LIMIT_SCOPE_ACCOUNT,
+    RateScope.PARTNER: pb.RATE_LIMIT_SCOPE_PARTNER,
+    RateScope.ADDRESS: pb.RATE_LIMIT_SCOPE_ADDRESS,
+}
+_WINDOW = to_duration(WINDOW)
 
 
 class SessionHandler(rpc.SessionServiceServicer):
@@ -98,9 +108,16 @@ class SessionHandler(rpc.SessionServiceServicer):
         self, request: pb.AuthenticateRequest, context: Context
     ) -> pb.AuthenticateResponse:
         """Judges a batch of sessions (art. 7-1)."""
-        tokens = [SessionToken(item.session_token) for item in request.items]
-        verdicts = await self._sessions.authenticate(tokens)
+        verdicts = await self._sessions.authenticate([_use(item) for item in request.items])
         return pb.AuthenticateResponse(results=map(_result, verdicts))
+
+
+def _use(item: pb.AuthenticateItem) -> SessionUse:
+    return SessionUse(
+        token_digest=SessionToken(item.session_token).digest(),
+        client=client_context(item.client) if item.HasField("client") else None,
+        consultation_count=0 if item.counted_before else max(1, item.consultation_count),
+    )
 
 
 def _result(verdict: Authentication) -> pb.AuthenticateResult:
@@ -108,6 +125,7 @@ def _result(verdict: Authentication) -> pb.AuthenticateResult:
         decision=_DECISIONS[verdict.decision],
         retry_after=to_duration(verdict.retry_after),
         remaining=to_duration(verdict.remaining),
+        rate_limits=map(_rate_limit, verdict.rate_limits),
     )
     if verdict.standing is not None:
         result.account_id = str(verdict.standing.account_id)
@@ -115,3 +133,13 @@ def _result(verdict: Authentication) -> pb.AuthenticateResult:
         result.password_change_required = verdict.standing.password_change_required
         result.second_factor_enrolment_required = verdict.standing.second_factor_enrolment_required
     return result
+
+
+def _rate_limit(limit: RateLimit) -> pb.RateLimit:
+    return pb.RateLimit(
+        scope=_SCOPES[limit.scope],
+        limit=limit.limit,
+        remaining=limit.remaining,
+        reset=to_duration(limit.reset),
+        window=_WINDOW,
+    )

@@ -37,6 +37,7 @@ class SessionOpener:
         self,
         connection: AsyncConnection,
         account_id: UUID,
+        partner_id: UUID,
         previous_sign_in_time: datetime | None,
         *,
         password_change_required: bool = False,
@@ -59,6 +60,7 @@ class SessionOpener:
             token=token,
             session_id=session.session_id,
             account_id=account_id,
+            partner_id=partner_id,
             idle_timeout=self._settings.idle_timeout,
             open_time=now,
             expire_time=session.expire_time,
@@ -68,7 +70,7 @@ class SessionOpener:
 
     async def publish(self, opened: OpenedSession, ended: Sequence[bytes]) -> None:
         """Lets Redis know the session, and forget those, by their digests, that it took the place of."""
-        await self._idle.add(opened.token.digest(), opened.account_id, opened.open_time, opened.expire_time)
+        await self._idle.add(opened)
         await self._idle.remove(ended)
 
     def _expire_time(self, now: datetime) -> datetime:

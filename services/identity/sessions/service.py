@@ -12,6 +12,7 @@ from services.identity.events.service import SecurityEvents
 from services.identity.sessions.domain import (
     Authentication,
     LiveSession,
+    SessionUse,
     SessionView,
     Standing,
     is_alive,
@@ -47,21 +48,22 @@ class SessionService:
         self._settings = settings
         self._clock = clock
 
-    async def authenticate(self, tokens: Sequence[SessionToken]) -> list[Authentication]:
-        """The verdict on each token, in order; slides the idle limits (art. 7-1).
+    async def authenticate(self, uses: Sequence[SessionUse]) -> list[Authentication]:
+        """The verdict on each use, in order; counts them, and slides the idle limits (art. 7-1).
 
         One script in Redis and one statement in Postgres, side by side, whatever the number. Raises InvalidField
         for more than a batch holds, DependencyUnavailable where either is away (N8).
         """
-        require_batch_size(len(tokens))
-        if not tokens:
+        require_batch_size(len(uses))
+        if not uses:
             return []
-        now, digests = self._clock.now(), [token.digest() for token in tokens]
-        live, standings = await asyncio.gather(
-            self._idle.use(digests, now), self._sessions.standings(set(digests))
+        now = self._clock.now()
+        counted, standings = await asyncio.gather(
+            self._idle.use(uses, now), self._sessions.standings({use.token_digest for use in uses})
         )
         return [
-            judge(session, standings.get(digest), now) for digest, session in zip(digests, live, strict=True)
+            judge(met, standings.get(use.token_digest), use.client or ClientContext(), now)
+            for use, met in zip(uses, counted, strict=True)
         ]
 
     async def live(self, token: SessionToken) -> tuple[LiveSession, Standing]:

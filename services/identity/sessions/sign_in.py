@@ -17,6 +17,7 @@ from services.identity.domain import ClientContext, CredentialsRefused, is_login
 from services.identity.events.domain import SecurityEventKind
 from services.identity.events.service import SecurityEvents
 from services.identity.events.store import SecurityEventStore
+from services.identity.partner_access import AccessRefused, require_access
 from services.identity.passwords.domain import renewal_is_advised
 from services.identity.passwords.hashing import Passwords
 from services.identity.second_factor.domain import CodeCheck, SecondFactorRequired
@@ -76,7 +77,8 @@ class SignInService:
         """Opens a session and ends those before (art. 4-3).
 
         Raises SignInsOverloaded, TooManySignIns; CredentialsRefused; SecondFactorRequired, where all but a code was
-        given.
+        given; with the right credentials NetworkNotAllowed or ClientCertificateRequired, where the partner's users may
+        not call from there, or with that.
         """
         if not client.device_token.reveal():
             self._passwords.require_room()
@@ -88,7 +90,10 @@ class SignInService:
             try:
                 return await self._open(account, attempt, password, code, client, device_id)
             except CredentialsRefused:
-                await self._record_refusal(account, attempt, client, device_id)
+                await self._record_refusal(account, client, device_id, locks=attempt.locks_account)
+                raise
+            except AccessRefused:
+                await self._record_refusal(account, client, device_id, locks=False)
                 raise
 
     async def _open(
@@ -112,15 +117,17 @@ class SignInService:
             enrolled = await self._second_factors.is_enrolled(connection, account.account_id)
             if enrolled:
                 await self._prove_second_factor(connection, account, code, note)
+            policy = await self._stores.accounts.policy_of(connection, account.partner_id)
+            require_access(policy.networks, policy.client_certificates_sha256, client)
             ended = await self._stores.sessions.end_all_but_newest(
                 connection, account.account_id, self._session_settings.sessions_per_account - 1, now
             )
             since = record.previous_sign_in_time or account.create_time
             refused = await self._stores.events.count_refused_since(connection, account.account_id, since)
-            policy = await self._stores.accounts.policy_of(connection, account.partner_id)
             session = await self._opener.insert(
                 connection,
                 account.account_id,
+                account.partner_id,
                 record.previous_sign_in_time,
                 password_change_required=account.password_change_required,
                 second_factor_enrolment_required=policy.second_factor_required and not enrolled,
@@ -166,11 +173,11 @@ class SignInService:
             await note(SecurityEventKind.RECOVERY_CODE_USED)
 
     async def _record_refusal(
-        self, account: Account | None, attempt: Attempt, client: ClientContext, device_id: UUID | None
+        self, account: Account | None, client: ClientContext, device_id: UUID | None, *, locks: bool
     ) -> None:
         account_id = account.account_id if account else None
         kinds = [SecurityEventKind.SIGN_IN_REFUSED]
-        if attempt.locks_account:
+        if locks:
             kinds.append(SecurityEventKind.ACCOUNT_LOCKED)
         await self._stores.events.record(
             [

@@ -17,7 +17,13 @@ _STANDING = """
             AND sessions.generation = present_accounts.generation AS current,
         present_accounts.temporary_password_expire_time IS NOT NULL AS password_change_required,
         coalesce(partner_policies.second_factor_required, false) AS second_factor_required,
-        second_factors.enrol_time IS NOT NULL AS second_factor_enrolled
+        second_factors.enrol_time IS NOT NULL AS second_factor_enrolled,
+        coalesce(partner_policies.networks::text[], '{}') AS partner_networks,
+        coalesce(partner_policies.client_certificates_sha256, '{}') AS partner_certificates,
+        EXISTS (
+            SELECT FROM use_suspensions
+            WHERE use_suspensions.account_id = sessions.account_id AND use_suspensions.lift_time IS NULL
+        ) AS use_suspended
     FROM sessions
     JOIN present_accounts ON present_accounts.account_id = sessions.account_id
     LEFT JOIN partner_policies ON partner_policies.partner_id = present_accounts.partner_id

@@ -21,17 +21,23 @@ class Bouquet(StrEnum):
     """A set of online services (art. 4-2)."""
 
     QUOTIENT_FAMILIAL = "QUOTIENT_FAMILIAL"
+    QUOTIENT_FAMILIAL_RESPONSABLE = "QUOTIENT_FAMILIAL_RESPONSABLE"
 
 
 class OnlineService(StrEnum):
     """One online service (art. 3)."""
 
     QUOTIENT_CONSULTATION = "QUOTIENT_CONSULTATION"
+    # Of the consultations of all the partner's users.
+    CONSULTATION_REVIEW = "CONSULTATION_REVIEW"
 
 
 # What each bouquet holds (art. 4-2).
 SERVICES: Mapping[Bouquet, frozenset[OnlineService]] = {
     Bouquet.QUOTIENT_FAMILIAL: frozenset({OnlineService.QUOTIENT_CONSULTATION}),
+    Bouquet.QUOTIENT_FAMILIAL_RESPONSABLE: frozenset(
+        {OnlineService.QUOTIENT_CONSULTATION, OnlineService.CONSULTATION_REVIEW}
+    ),
 }
 
 
@@ -42,6 +48,14 @@ class User:
     nom: str = field(repr=False)
     prenom: str = field(repr=False)
     email: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NamedUser:
+    """A user, known by his habilitation."""
+
+    habilitation_id: UUID
+    user: User
 
 
 class HabilitationState(StrEnum):
@@ -123,7 +137,10 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """What the register holds of one habilitation, its convention and its partner, at one moment."""
+    """What the register holds of one habilitation, its convention, its partner and its caisse, at one moment.
+
+    `maintenance_end_time` is absent while no maintenance of the caisse's service runs (art. 5).
+    """
 
     habilitation_id: UUID
     bouquet: Bouquet
@@ -132,6 +149,8 @@ class Standing:
     user_suspended: bool
     partner_suspended: bool
     convention: Convention
+    case_reference_required: bool = False
+    maintenance_end_time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -146,11 +165,15 @@ class AuthorizationQuery:
 class Authorization:
     """The verdict; `convention` says whose dossiers may be consulted (art. 4-7), and is there only when granted.
 
-    Those of its caisse, in all the departments that it manages: no grant names a department (art. 7-1).
+    Those of its caisse, in all the departments that it manages: no grant names a department (art. 7-1). What the
+    caisse decided about its service comes with it: whether it asks for a reference of the case, and until when its
+    service is in maintenance (art. 5).
     """
 
     decision: Decision
     convention: Convention | None = None
+    case_reference_required: bool = False
+    maintenance_end_time: datetime | None = None
 
 
 def decide(standing: Standing | None, online_service: OnlineService | None, day: date) -> Authorization:
@@ -172,7 +195,12 @@ def decide(standing: Standing | None, online_service: OnlineService | None, day:
         return Authorization(Decision.USER_SUSPENDED)
     if standing.convention.state_on(day) is not ConventionState.IN_FORCE:
         return Authorization(Decision.CONVENTION_NOT_IN_FORCE)
-    return Authorization(Decision.GRANTED, standing.convention)
+    return Authorization(
+        Decision.GRANTED,
+        standing.convention,
+        case_reference_required=standing.case_reference_required,
+        maintenance_end_time=standing.maintenance_end_time,
+    )
 
 
 def first_lapse_date(convention: Convention, today: date) -> date:

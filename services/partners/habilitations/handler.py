@@ -18,6 +18,7 @@ from services.partners.habilitations.domain import (
     Bouquet,
     Decision,
     Habilitation,
+    NamedUser,
     OnlineService,
     named_user,
     uuid_or_none,
@@ -142,6 +143,14 @@ class HabilitationHandler(rpc.HabilitationServiceServicer):
         authorizations = await self._service.authorize(queries)
         return pb.AuthorizeResponse(results=map(_result, authorizations))
 
+    async def NameUsers(self, request: pb.NameUsersRequest, context: Context) -> pb.NameUsersResponse:
+        """The names of a partner's users."""
+        users = await self._service.name_users(
+            parse_uuid("partner_id", request.partner_id),
+            [parse_uuid(f"habilitation_ids[{n}]", text) for n, text in enumerate(request.habilitation_ids)],
+        )
+        return pb.NameUsersResponse(users=map(_named_user, users))
+
     def _message(self, habilitation: Habilitation) -> pb.Habilitation:
         return habilitation_message(habilitation, self._service.today())
 
@@ -178,4 +187,15 @@ def _result(authorization: Authorization) -> pb.AuthorizeResult:
         result.partner_id = str(authorization.convention.partner_id)
         result.convention_id = str(authorization.convention.convention_id)
         result.caisse_code = authorization.convention.caisse_code
+        result.case_reference_required = authorization.case_reference_required
+    if authorization.maintenance_end_time is not None:
+        result.maintenance_end_time.FromDatetime(authorization.maintenance_end_time)
     return result
+
+
+def _named_user(named: NamedUser) -> pb.NamedUser:
+    user = named.user
+    return pb.NamedUser(
+        habilitation_id=str(named.habilitation_id),
+        user=pb.User(nom=user.nom, prenom=user.prenom, email=user.email),
+    )

@@ -17,6 +17,7 @@ from services.partners.habilitations.domain import (
     Authorization,
     AuthorizationQuery,
     Habilitation,
+    NamedUser,
     confirmed_lapse_date,
     decide,
     require_batch,
@@ -136,9 +137,10 @@ class HabilitationService:
     async def authorize(self, queries: Sequence[AuthorizationQuery]) -> Sequence[Authorization]:
         """The verdict on each query, in order (art. 4, 7-2, 9-1). Raises InvalidField for too large a batch."""
         require_batch(len(queries))
-        today = self.today()
+        now = self._clock.now()
+        today = paris_date(now)
         asked = {query.habilitation_id for query in queries if query.habilitation_id is not None}
-        standings = await self._habilitations.standings(list(asked), today) if asked else []
+        standings = await self._habilitations.standings(list(asked), now) if asked else []
         by_id = {standing.habilitation_id: standing for standing in standings}
         return [
             decide(
@@ -148,6 +150,14 @@ class HabilitationService:
             )
             for query in queries
         ]
+
+    async def name_users(self, partner_id: UUID, habilitation_ids: Sequence[UUID]) -> Sequence[NamedUser]:
+        """The partner's users among the habilitations, in no particular order; those that have ended too.
+
+        One of another partner, and one that is none, is left out. Raises InvalidField for too many.
+        """
+        require_batch(len(habilitation_ids), "habilitation_ids")
+        return await self._habilitations.name_users(partner_id, habilitation_ids) if habilitation_ids else []
 
     def today(self) -> date:
         """The day on which a habilitation is shown."""

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from services.kit.clock import paris_date
 from services.kit.database import Database, fetch_all, fetch_one
 from services.partners.conventions.domain import Convention
-from services.partners.habilitations.domain import Bouquet, Habilitation, Standing, User
+from services.partners.habilitations.domain import Bouquet, Habilitation, NamedUser, Standing, User
 from services.partners.suspensions.store import JoinedSuspension
 
 _HABILITATION = """
@@ -25,8 +26,15 @@ _HABILITATION = """
         ON user_suspensions.habilitation_id = habilitations.habilitation_id
         AND user_suspensions.lift_time IS NULL
 """
-# One statement for a whole batch: each row is found by index, however many there are.
+# One statement for a whole batch: each row is found by index, however many there are. What the caisses decided is read
+# once for all rows: no more rows than caisses, and mostly none.
 _STANDING = """
+    WITH maintenance AS MATERIALIZED (
+        SELECT caisse_code, end_time FROM maintenances
+        WHERE end_time > %(now)s AND start_time <= %(now)s AND cancel_time IS NULL
+    ), asking AS MATERIALIZED (
+        SELECT caisse_code FROM caisse_settings WHERE case_reference_required
+    )
     SELECT habilitations.habilitation_id, habilitations.bouquet, habilitations.lapse_date,
            habilitations.withdraw_time IS NOT NULL AS withdrawn,
            EXISTS (
@@ -40,7 +48,13 @@ _STANDING = """
                    AND lift_time IS NULL AND (until_date IS NULL OR until_date > %(today)s)
            ) AS partner_suspended,
            conventions.convention_id, conventions.partner_id, conventions.caisse_code,
-           conventions.signature_date, conventions.cnil_declaration_date, conventions.end_date
+           conventions.signature_date, conventions.cnil_declaration_date, conventions.end_date,
+           EXISTS (
+               SELECT FROM asking WHERE asking.caisse_code = conventions.caisse_code
+           ) AS case_reference_required,
+           (
+               SELECT end_time FROM maintenance WHERE maintenance.caisse_code = conventions.caisse_code
+           ) AS maintenance_end_time
     FROM habilitations
     JOIN conventions ON conventions.convention_id = habilitations.convention_id
     WHERE habilitations.habilitation_id = ANY(%(habilitation_ids)s::uuid[])
@@ -176,13 +190,28 @@ class HabilitationStore:
             (habilitation.lapse_date, habilitation.version, habilitation.habilitation_id),
         )
 
-    async def standings(self, habilitation_ids: Sequence[UUID], today: date) -> list[Standing]:
+    async def name_users(self, partner_id: UUID, habilitation_ids: Sequence[UUID]) -> list[NamedUser]:
+        """The users of those of the habilitations that are under a convention of this partner, ended ones too."""
+        rows = await self._database.fetch_all(
+            "name_users",
+            _NamedUserRow,
+            """
+            SELECT habilitations.habilitation_id, habilitations.nom, habilitations.prenom, habilitations.email
+            FROM habilitations
+            JOIN conventions ON conventions.convention_id = habilitations.convention_id
+            WHERE habilitations.habilitation_id = ANY(%s::uuid[]) AND conventions.partner_id = %s
+            """,
+            (list(habilitation_ids), partner_id),
+        )
+        return [row.named_user() for row in rows]
+
+    async def standings(self, habilitation_ids: Sequence[UUID], now: datetime) -> list[Standing]:
         """What is held of each known habilitation, in one statement and so of one moment."""
         rows = await self._database.fetch_all(
             "authorize",
             _StandingRow,
             _STANDING,
-            {"habilitation_ids": list(habilitation_ids), "today": today},
+            {"habilitation_ids": list(habilitation_ids), "now": now, "today": paris_date(now)},
         )
         return [row.standing() for row in rows]
 
@@ -190,6 +219,17 @@ class HabilitationStore:
 @dataclass(frozen=True)
 class _IdRow:
     habilitation_id: UUID
+
+
+@dataclass(frozen=True)
+class _NamedUserRow:
+    habilitation_id: UUID
+    nom: str
+    prenom: str
+    email: str
+
+    def named_user(self) -> NamedUser:
+        return NamedUser(self.habilitation_id, User(nom=self.nom, prenom=self.prenom, email=self.email))
 
 
 @dataclass(frozen=True)
@@ -239,6 +279,8 @@ class _StandingRow:
     signature_date: date | None
     cnil_declaration_date: date | None
     end_date: date | None
+    case_reference_required: bool
+    maintenance_end_time: datetime | None
 
     def standing(self) -> Standing:
         return Standing(
@@ -256,4 +298,6 @@ class _StandingRow:
                 cnil_declaration_date=self.cnil_declaration_date,
                 end_date=self.end_date,
             ),
+            case_reference_required=self.case_reference_required,
+            maintenance_end_time=self.maintenance_end_time,
         )

@@ -97,6 +97,16 @@ class JournalLine:
 
 
 @dataclass(frozen=True)
+class JournalSelection:
+    """Which lines of a caisse's journal: of one person, one partner, one account; None where it does not matter."""
+
+    caisse_code: str
+    nir: Nir | None = None
+    partner_id: UUID | None = None
+    account_id: UUID | None = None
+
+
+@dataclass(frozen=True)
 class JournalPage:
     """Lines, newest first, and the token of the next page; empty on the last."""
 

@@ -11,6 +11,7 @@ from services.quotient.disclosures.domain import (
     Consultation,
     Disclosed,
     JournalLine,
+    JournalSelection,
     Purpose,
     read_month,
     read_purpose,
@@ -36,16 +37,19 @@ class DisclosureHandler(DisclosureServiceServicer):
         self, request: pb.ListDisclosuresRequest, context: object
     ) -> pb.ListDisclosuresResponse:
         """A page of the journal."""
-        page = await self._service.journal(
-            read_caisse_code("caisse_code", request.caisse_code),
-            Nir.parse(request.nir) if request.nir else None,
-            parse_uuid("partner_id", request.partner_id) if request.partner_id else None,
-            request.page_size,
-            request.page_token,
-        )
+        page = await self._service.journal(_selection(request), request.page_size, request.page_token)
         return pb.ListDisclosuresResponse(
             disclosures=[_line(line) for line in page.lines], next_page_token=page.next_page_token
         )
+
+
+def _selection(request: pb.ListDisclosuresRequest) -> JournalSelection:
+    return JournalSelection(
+        caisse_code=read_caisse_code("caisse_code", request.caisse_code),
+        nir=Nir.parse(request.nir) if request.nir else None,
+        partner_id=parse_uuid("partner_id", request.partner_id) if request.partner_id else None,
+        account_id=parse_uuid("account_id", request.account_id) if request.account_id else None,
+    )
 
 
 def _consultation(path: str, item: pb.DiscloseItem) -> Consultation:

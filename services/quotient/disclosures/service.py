@@ -1,7 +1,6 @@
 """Disclosure of quotients, and the journal of it."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from services.kit.clock import Clock, paris_date
 from services.kit.identifiers import (
@@ -11,11 +10,11 @@ from services.kit.identifiers import (
     page_size,
     parse_uuid,
 )
-from services.kit.nir import Nir
 from services.quotient.disclosures.domain import (
     Consultation,
     Disclosed,
     JournalPage,
+    JournalSelection,
     Outcome,
     ShownDossier,
 )
@@ -60,10 +59,8 @@ class DisclosureService:
     async def _opened(self, keys: Keys, rows: Sequence[DisclosedRow]) -> Sequence[Disclosed]:
         return [_disclosed(row, keys.vault) for row in rows]
 
-    async def journal(
-        self, caisse_code: str, nir: Nir | None, partner_id: UUID | None, asked_size: int, page_token: str
-    ) -> JournalPage:
-        """A page of the caisse's journal, of one person or one partner where they are given (RGPD art. 15).
+    async def journal(self, selection: JournalSelection, asked_size: int, page_token: str) -> JournalPage:
+        """A page of the caisse's journal: a person's right (RGPD art. 15), a partner's own lines (art. 6-1).
 
         Raises InvalidField.
         """
@@ -71,7 +68,7 @@ class DisclosureService:
         after = decode_page_token(page_token)
         before = parse_uuid("page_token", after) if after else None
         lines = await self._keyring.using(
-            lambda keys: self._store.lines(keys.indexer, caisse_code, nir, partner_id, before, size + 1)
+            lambda keys: self._store.lines(keys.indexer, selection, before, size + 1)
         )
         more = len(lines) > size
         shown = lines[:size]

@@ -11,10 +11,10 @@ import structlog
 
 from services.kit.database import ConstraintViolated, Database, StatementFailed
 from services.kit.errors import DependencyUnavailable
-from services.kit.nir import Nir
 from services.quotient.disclosures.domain import (
     Consultation,
     JournalLine,
+    JournalSelection,
     Outcome,
     Purpose,
     is_outside_window,
@@ -94,9 +94,7 @@ class DisclosureStore:
     async def lines(
         self,
         indexer: PersonIndexer,
-        caisse_code: str,
-        nir: Nir | None,
-        partner_id: UUID | None,
+        selection: JournalSelection,
         before: UUID | None,
         limit: int,
     ) -> Sequence[JournalLine]:
@@ -104,17 +102,23 @@ class DisclosureStore:
 
         What was shown stands in the lines of one person only. Raises KeysOutdated.
         """
-        statement = (_LINES_OF_PERSON if nir else _LINES) + _OF_PARTNER * (partner_id is not None)
+        nir = selection.nir
+        statement = (
+            (_LINES_OF_PERSON if nir else _LINES)
+            + _OF_PARTNER * (selection.partner_id is not None)
+            + _OF_ACCOUNT * (selection.account_id is not None)
+        )
         try:
             rows = await self._database.fetch_all(
                 "list_disclosures",
                 _LineRow,
                 statement + _BEFORE * (before is not None) + _NEWEST_FIRST,
                 {
-                    "caisse_code": caisse_code,
+                    "caisse_code": selection.caisse_code,
                     "person_indexes": list(indexer.every(nir)) if nir else [],
                     "generation": indexer.generation,
-                    "partner_id": partner_id,
+                    "partner_id": selection.partner_id,
+                    "account_id": selection.account_id,
                     "before": before,
                     "limit": limit,
                 },
@@ -326,5 +330,6 @@ WHERE caisse_code = %(caisse_code)s AND person_index = ANY (%(person_indexes)s::
 """
 )
 _OF_PARTNER: LiteralString = "AND partner_id = %(partner_id)s\n"
+_OF_ACCOUNT: LiteralString = "AND account_id = %(account_id)s\n"
 _BEFORE: LiteralString = "AND consultation_id < %(before)s\n"
 _NEWEST_FIRST: LiteralString = "ORDER BY consultation_id DESC LIMIT %(limit)s"

@@ -24,6 +24,7 @@ from msa.identity.v1 import outbox_service_pb2_grpc as identity_outbox
 from msa.partners.v1 import (
     access_request_service_pb2_grpc,
     caisse_agent_service_pb2_grpc,
+    caisse_settings_service_pb2_grpc,
     convention_service_pb2_grpc,
     deadline_service_pb2_grpc,
     habilitation_service_pb2_grpc,
@@ -44,6 +45,7 @@ _SCRIPTED: Mapping[str, Sequence[ModuleType]] = {
     "partners": (
         access_request_service_pb2_grpc,
         caisse_agent_service_pb2_grpc,
+        caisse_settings_service_pb2_grpc,
         convention_service_pb2_grpc,
         deadline_service_pb2_grpc,
         habilitation_service_pb2_grpc,

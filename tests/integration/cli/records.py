@@ -25,6 +25,7 @@ HABILITATION = habilitation_pb.Habilitation(
     partner_id="par-1",
     caisse_code="21",
     user=habilitation_pb.User(**USER),
+    bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
     state=habilitation_pb.HABILITATION_STATE_LIVE,
     lapse_date=Date(year=2028, month=3, day=1),
 )

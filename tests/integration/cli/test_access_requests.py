@@ -71,7 +71,10 @@ def test_a_form_is_received_as_it_stands_on_the_paper(known: Fakes) -> None:
     assert "qf request accept req-1" in result.stderr
     assert known.script.requests == [
         pb.ReceiveAccessRequestRequest(
-            convention_id="con-1", kind=pb.ACCESS_REQUEST_KIND_CREATION, form=ON_PAPER
+            convention_id="con-1",
+            kind=pb.ACCESS_REQUEST_KIND_CREATION,
+            form=ON_PAPER,
+            bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
         )
     ]
 

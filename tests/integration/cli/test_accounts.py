@@ -1,10 +1,15 @@
 """Accounts and sessions with `qf`, against fakes: what is sent, shown, asked before it is done, and not done at all."""
 
+import hashlib
 import json
+import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
@@ -244,31 +249,113 @@ def test_sessions_are_ended_also_while_the_register_is_away(known: Fakes, argume
     assert len(known.sent(pb.RevokeSessionsRequest)) == 1
 
 
-def policy(required: bool) -> pb.PartnerPolicy:
-    return pb.PartnerPolicy(partner_id="par-1", second_factor_required=required)
+IN_FORCE = pb.PartnerPolicy(
+    partner_id="par-1",
+    second_factor_required=True,
+    networks=["203.0.113.0/24"],
+    client_certificates_sha256=["0a" * 32],
+)
 
 
-@pytest.mark.parametrize("required", [True, False])
-def test_a_policy_is_shown_and_nothing_is_set(known: Fakes, required: bool) -> None:
-    known.script.replies["GetPartnerPolicy"] = lambda _: pb.GetPartnerPolicyResponse(policy=policy(required))
-    result = known.qf("partner", "policy", "--partner", "par-1", "--json")
+@pytest.fixture
+def bound(known: Fakes) -> Fakes:
+    """One partner of which something of each kind is required."""
+    known.script.replies |= {
+        "GetPartnerPolicy": lambda _: pb.GetPartnerPolicyResponse(policy=IN_FORCE),
+        "SetPartnerPolicy": lambda request: pb.SetPartnerPolicyResponse(policy=request.policy),
+    }
+    return known
+
+
+def policy_set(fakes: Fakes) -> pb.PartnerPolicy:
+    """The policy that was put in force."""
+    [request] = fakes.sent(pb.SetPartnerPolicyRequest)
+    policy: pb.PartnerPolicy = request.policy
+    return policy
+
+
+def changed(**fields: Any) -> pb.PartnerPolicy:
+    """The policy in force, but for what is given."""
+    kept = {field.name: getattr(IN_FORCE, field.name) for field in IN_FORCE.DESCRIPTOR.fields}
+    return pb.PartnerPolicy(**(kept | fields))
+
+
+def test_a_policy_is_shown_and_nothing_is_set(bound: Fakes) -> None:
+    result = bound.qf("partner", "policy", "--partner", "par-1", "--json")
     assert json.loads(result.stdout) == {
         "partner_id": "par-1",
         "denomination": "Mairie de Valbrune",
-        "second_factor_required": required,
+        "second_factor_required": True,
+        "networks": ["203.0.113.0/24"],
+        "client_certificates_sha256": ["0a" * 32],
     }
+    assert bound.sent(pb.SetPartnerPolicyRequest) == []
+
+
+NEW_NETWORKS = ("--allow-network", "198.51.100.0/24", "--allow-network", "2001:db8:21::/48")
 
 
 @pytest.mark.parametrize(
-    ("option", "required"), [("--require-second-factor", True), ("--no-require-second-factor", False)]
+    ("options", "wanted"),
+    [
+        (["--require-second-factor"], changed()),
+        (["--no-require-second-factor"], changed(second_factor_required=False)),
+        (NEW_NETWORKS, changed(networks=["198.51.100.0/24", "2001:db8:21::/48"])),
+        (["--any-network"], changed(networks=[])),
+        (
+            ["--client-certificate", "0B" * 32, "--client-certificate", ":".join(["0C"] * 32)],
+            changed(client_certificates_sha256=["0b" * 32, "0c" * 32]),
+        ),
+        (["--no-client-certificate"], changed(client_certificates_sha256=[])),
+        (
+            ["--any-network", "--no-client-certificate", "--no-require-second-factor"],
+            pb.PartnerPolicy(partner_id="par-1"),
+        ),
+    ],
+    ids=lambda given: " ".join(given) if not isinstance(given, pb.PartnerPolicy) else "",
 )
-def test_a_policy_is_set_both_ways(known: Fakes, option: str, required: bool) -> None:
-    known.script.replies["SetPartnerPolicy"] = lambda request: pb.SetPartnerPolicyResponse(
-        policy=request.policy
-    )
-    result = known.qf("partner", "policy", "--partner", "par-1", option, "--json")
-    assert json.loads(result.stdout)["second_factor_required"] is required
-    assert known.script.requests[-1] == pb.SetPartnerPolicyRequest(policy=policy(required))
+def test_a_policy_is_changed_in_what_is_named_and_nothing_else(
+    bound: Fakes, options: Sequence[str], wanted: pb.PartnerPolicy
+) -> None:
+    result = bound.qf("partner", "policy", "--partner", "par-1", *options)
+    assert result.exit_code == 0, result.output
+    assert "Policy set" in result.stdout
+    assert policy_set(bound) == wanted
+
+
+def test_a_client_certificate_is_named_by_its_file(bound: Fakes, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("valbrune.test")
+    chain = tmp_path / "valbrune.pem"
+    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems) + authority.cert_pem.bytes())
+    result = bound.qf("partner", "policy", "--partner", "par-1", "--client-certificate", str(chain))
+    assert result.exit_code == 0, result.output
+    der = ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
+    assert [*policy_set(bound).client_certificates_sha256] == [hashlib.sha256(der).hexdigest()]
+
+
+def test_what_is_no_certificate_requires_nothing(bound: Fakes, tmp_path: Path) -> None:
+    key = tmp_path / "valbrune.key"
+    key.write_bytes(trustme.CA().issue_cert("valbrune.test").private_key_pem.bytes())
+    for given, complaint in ((key, "holds no certificate"), (tmp_path / "absent.pem", "Cannot read")):
+        result = bound.qf("partner", "policy", "--partner", "par-1", "--client-certificate", str(given))
+        assert result.exit_code == 2
+        assert complaint in result.stderr
+    assert bound.sent(pb.SetPartnerPolicyRequest) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--allow-network", "203.0.113.0/24", "--any-network"),
+        ("--client-certificate", "0b" * 32, "--no-client-certificate"),
+    ],
+)
+def test_what_excludes_each_other_changes_nothing(bound: Fakes, options: Sequence[str]) -> None:
+    result = bound.qf("partner", "policy", "--partner", "par-1", *options)
+    assert result.exit_code == 2
+    assert "exclude each other" in result.stderr
+    assert bound.script.requests == []
 
 
 def test_a_partner_that_is_not_there_is_required_nothing_of(known: Fakes) -> None:

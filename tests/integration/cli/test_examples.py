@@ -4,9 +4,10 @@ import json
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import playwright
 import pytest
 
 from deploy.local.layout import PROJECT
@@ -48,33 +49,70 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
 
 
-def outcomes(printed: str) -> dict[str, str]:
-    """Family → outcome, from the table."""
-    rows = printed.split("quotient familial\n")[1].splitlines()
-    return {family: outcome for family, outcome, *_ in (row.split() for row in rows)}
+def rows(printed: str, heading: str) -> list[str]:
+    """The lines between a heading and the next empty one."""
+    return printed.split(f"{heading}\n")[1].split("\n\n", maxsplit=1)[0].splitlines()
 
 
-def test_the_python_example_replaces_the_password_and_consults_twice(demo: Path) -> None:
-    consult: tuple[Any, ...] = (sys.executable, "examples/consult.py", "--demo", demo)
-    first = run(*consult)
+def outcomes(lines: list[str]) -> dict[str, str]:
+    """Family → outcome."""
+    return {family: outcome for family, outcome, *_ in (line.split() for line in lines)}
+
+
+EXPECTED = {
+    "available": "AVAILABLE",
+    "opposed": "OPPOSED",
+    "no_quotient": "NO_QUOTIENT",
+    "not_found": "NOT_FOUND",
+}
+# Playwright, which drives the tests' browser, brings a Node of its own: none need be installed.
+NODE = Path(playwright.__file__).parent / "driver" / "node"
+COMMANDS: dict[str, Callable[[Path, str], tuple[str | Path, ...]]] = {
+    "python": lambda demo, family: (
+        *(sys.executable, "examples/consult.py", "--demo", demo, "--oppose", family),
+    ),
+    "curl": lambda demo, family: ("bash", "examples/consult.sh", demo, family),
+    "javascript": lambda demo, family: (NODE, "examples/consult.mjs", "--demo", demo, "--oppose", family),
+}
+
+
+@pytest.mark.parametrize("language", COMMANDS)
+def test_an_example_replaces_the_password_and_does_all_a_partner_does(demo: Path, language: str) -> None:
+    first = run(*COMMANDS[language](demo, "not_found"))
     assert first.returncode == 0, first.stderr
     assert "The temporary password was replaced." in first.stdout
-    expected = {
-        "available": "AVAILABLE",
-        "opposed": "OPPOSED",
-        "no_quotient": "NO_QUOTIENT",
-        "not_found": "NOT_FOUND",
-    }
-    assert outcomes(first.stdout) == expected
-    assert "612.34 € from 2026-11-01" in first.stdout
-    again = run(*consult)
-    assert again.returncode == 0, again.stderr
-    assert "replaced" not in again.stdout
-    assert outcomes(again.stdout) == expected
-    assert stat.S_IMODE(demo.with_name("demo-passwords.json").stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
-    transcript = run("bash", "examples/consult.sh", demo)
-    assert transcript.returncode == 0, transcript.stderr
-    assert json.loads(transcript.stdout.splitlines()[0])["periods"][0]["amount_cents"] == 61234
+    single = rows(first.stdout, "quotient familial")
+    assert outcomes(single) == EXPECTED
+    assert any("612.34 € from 2026-11-01" in line for line in single)
+    assert rows(first.stdout, "In one call:") == single
+    assert "Opposition recorded: " in first.stdout
+    last = [line.split()[1:] for line in rows(first.stdout, "Your last consultations:")]
+    assert last == [
+        [outcome, f"BATCH/{number}"]
+        for number, outcome in reversed(list(enumerate(EXPECTED.values(), start=1)))
+    ]
+    passwords = demo.with_name("demo-passwords.json")
+    assert stat.S_IMODE(passwords.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+
+
+def test_the_examples_share_the_password_that_the_first_one_chose(demo: Path) -> None:
+    tables = []
+    for number, command in enumerate(COMMANDS.values()):
+        told = run(*command(demo, "not_found"))
+        assert told.returncode == 0, told.stderr
+        assert ("The temporary password was replaced." in told.stdout) is (number == 0)
+        tables.append(rows(told.stdout, "quotient familial"))
+    assert tables[0] == tables[1] == tables[2]
+
+
+@pytest.mark.parametrize("language", COMMANDS)
+def test_an_example_tells_a_refusal_by_its_reason_and_what_to_do(demo: Path, language: str) -> None:
+    content = json.loads(demo.read_text())
+    content["users"][0]["temporary_password"] = "nobody-chose-this-one-7"
+    demo.write_text(json.dumps(content))
+    refused = run(*COMMANDS[language](demo, "not_found"))
+    assert refused.returncode == 1
+    assert "The gateway refused: CREDENTIALS_REFUSED (Ces identifiants" in refused.stderr
 
 
 def test_the_python_example_takes_a_password_of_ones_own(demo: Path) -> None:

@@ -1,4 +1,4 @@
-"""One Envoy for all tests of the edge, and one whose policy service is away."""
+"""One Envoy for all tests of the edge, one whose policy service is away, one that is attacked."""
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -40,4 +40,24 @@ async def lonely_edge(short_directory: Path, tmp_path_factory: pytest.TempPathFa
     root = tmp_path_factory.mktemp("lonely_edge")
     away = f"{short_directory}/away.sock"
     async with running_edge(root, away, Policy(), Collector(), otlp_port=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def attacked_edge(edge: Edge, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
+    """An edge of its own before the same policy service, with the limits of production but shorter times."""
+    root = tmp_path_factory.mktemp("attacked_edge")
+    settings = "handshake_timeout_seconds = 1\nidle_timeout_seconds = 2"
+    async with running_edge(
+        root, edge.gateway_socket, edge.policy, edge.collector, otlp_port=1, settings=settings
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+async def renewed_edge(edge: Edge, tmp_path: Path) -> AsyncIterator[Edge]:
+    """An edge of its own before the same policy service: its certificate is in `tmp_path`."""
+    async with running_edge(
+        tmp_path, edge.gateway_socket, edge.policy, edge.collector, otlp_port=1
+    ) as running:
         yield running

@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
+from gateway.domain import RateLimited, SessionRequired
+from gateway.edge.methods import public_services
 from gateway.metadata import CLIENT_ADDRESS, SESSION_REMAINING
+from gateway.problems import explain
+from gateway.reply import ReplyInterceptor, send_headers, tell
 from msa.gateway.v1 import (
+    consultation_service_pb2,
+    consultation_service_pb2_grpc,
+    opposition_service_pb2,
+    opposition_service_pb2_grpc,
     quotient_service_pb2,
     quotient_service_pb2_grpc,
     second_factor_service_pb2,
@@ -22,12 +28,18 @@ from msa.gateway.v1 import (
     status_service_pb2,
     status_service_pb2_grpc,
 )
-from services.kit.errors import FieldViolation, InvalidField, Reason
-from services.kit.interceptors import abort
-from services.kit.status import new_status, to_status
+from services.kit.errors import FieldViolation, InvalidField
+from services.kit.interceptors import ErrorInterceptor, TracingInterceptor
+from services.kit.reflection import enable_reflection
+
+PAUSE_SECONDS = 0.3
+# In the place of a NIR: what becomes of the call, or of the row.
+REFUSED, BREAKS, PAUSES = "refused", "breaks", "pauses"
 
 
 class Policy(
+    consultation_service_pb2_grpc.ConsultationServiceServicer,
+    opposition_service_pb2_grpc.OppositionServiceServicer,
     quotient_service_pb2_grpc.QuotientServiceServicer,
     second_factor_service_pb2_grpc.SecondFactorServiceServicer,
     session_service_pb2_grpc.SessionServiceServicer,
@@ -46,19 +58,47 @@ class Policy(
 
     async def ConsultQuotient(self, request: Any, context: Any) -> Any:
         self._remember(request, context)
-        await context.send_initial_metadata(((SESSION_REMAINING, "893"),))
+        tell(SESSION_REMAINING, "893")
         if request.purpose == quotient_service_pb2.PURPOSE_UNSPECIFIED:
-            violation = FieldViolation("purpose", "PURPOSE_REQUIRED", "Say what the consultation is for.")
-            await abort(context, to_status(InvalidField(violation)))
+            raise InvalidField(FieldViolation("purpose", "PURPOSE", "says what the consultation is for"))
+        if request.nir == REFUSED:
+            # No domain error and no problem: as gRPC refuses what it will not let in.
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many")
         return quotient_service_pb2.ConsultQuotientResponse(
             outcome=quotient_service_pb2.OUTCOME_AVAILABLE,
             periods=[quotient_service_pb2.QuotientPeriod(valid_from="2026-11-01", amount_cents=64_200)],
             consultation_id="c-1",
         )
 
+    async def ConsultQuotients(self, request: Any, context: Any) -> Any:
+        self._remember(request, context)
+        tell(SESSION_REMAINING, "893")
+        if not request.queries:
+            raise InvalidField(FieldViolation("queries", "QUERY_COUNT", "has 1 to 500 members"))
+        for position, query in enumerate(request.queries):
+            if query.nir == BREAKS:
+                raise RuntimeError
+            if query.nir == PAUSES:
+                await asyncio.sleep(PAUSE_SECONDS)
+            await send_headers(context)
+            yield quotient_service_pb2.ConsultQuotientsResponse(
+                position=position,
+                consultation=quotient_service_pb2.ConsultQuotientResponse(
+                    outcome=quotient_service_pb2.OUTCOME_NOT_FOUND
+                ),
+            )
+
+    async def RecordOpposition(self, request: Any, context: Any) -> Any:
+        self._remember(request, context)
+        return opposition_service_pb2.RecordOppositionResponse(opposition_id="o")
+
+    async def ListConsultations(self, request: Any, context: Any) -> Any:
+        self._remember(request, context)
+        return consultation_service_pb2.ListConsultationsResponse(next_page_token="n")
+
     async def SignIn(self, request: Any, context: Any) -> Any:
         self._remember(request, context)
-        await abort(context, _rate_limited())
+        raise RateLimited(retry_after_seconds=29.5)
 
     async def ChangePassword(self, request: Any, context: Any) -> Any:
         self._remember(request, context)
@@ -66,7 +106,7 @@ class Policy(
 
     async def GetSession(self, request: Any, context: Any) -> Any:
         self._remember(request, context)
-        await abort(context, new_status(Reason.SESSION_REQUIRED, "Send authorization: Bearer and the token."))
+        raise SessionRequired
 
     async def SignOut(self, request: Any, context: Any) -> Any:
         self._remember(request, context)
@@ -103,21 +143,17 @@ class Policy(
 
 
 def policy_server(policy: Policy, socket: str) -> grpc.aio.Server:
-    """A server on a Unix socket, with the health and reflection that the edge must hide."""
-    server = grpc.aio.server()
+    """A server on a Unix socket, with the health that the edge must hide; errors travel as the gateway's do."""
+    server = grpc.aio.server(
+        interceptors=[TracingInterceptor(), ErrorInterceptor(explain), ReplyInterceptor()]
+    )
+    consultation_service_pb2_grpc.add_ConsultationServiceServicer_to_server(policy, server)
+    opposition_service_pb2_grpc.add_OppositionServiceServicer_to_server(policy, server)
     quotient_service_pb2_grpc.add_QuotientServiceServicer_to_server(policy, server)
     second_factor_service_pb2_grpc.add_SecondFactorServiceServicer_to_server(policy, server)
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(policy, server)
     status_service_pb2_grpc.add_StatusServiceServicer_to_server(policy, server)
     health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
-    reflection.enable_server_reflection([reflection.SERVICE_NAME], server)
+    enable_reflection(server, public_services())
     server.add_insecure_port(f"unix:{socket}")
     return server
-
-
-def _rate_limited() -> status_pb2.Status:
-    status = new_status(Reason.RATE_LIMITED, "Too many calls in too short a time.")
-    retry_info = error_details_pb2.RetryInfo()
-    retry_info.retry_delay.FromSeconds(30)
-    status.details.add().Pack(retry_info)
-    return status

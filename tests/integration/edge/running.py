@@ -29,6 +29,8 @@ class Edge:
     gateway_socket: str
     policy: Policy
     collector: Collector
+    ca: trustme.CA
+    pid: int
 
     @property
     def url(self) -> str:
@@ -45,27 +47,40 @@ class Edge:
     def log_lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
-    async def wait_for_log_line(self, trace_id: str) -> dict[str, Any]:
+    async def wait_for_log_line(self, value: str, key: str = "trace_id") -> dict[str, Any]:
         async with asyncio.timeout(5):
             while True:
                 for line in self.log_lines():
-                    if line.get("trace_id") == trace_id:
+                    if line.get(key) == value:
                         return line
                 await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
 async def running_edge(
-    root: Path, gateway_socket: str, policy: Policy, collector: Collector, otlp_port: int
+    root: Path,
+    gateway_socket: str,
+    policy: Policy,
+    collector: Collector,
+    otlp_port: int,
+    *,
+    settings: str = "",
+    tls_settings: str = "",
+    tls_folder: Path | None = None,
 ) -> AsyncIterator[Edge]:
+    """With further lines of settings, and its certificate elsewhere than in `root`, where a test wants them."""
     port = _free_port()
     ca = trustme.CA()
-    certificate = ca.issue_cert("localhost", "127.0.0.1")
     ca.cert_pem.write_to_path(root / "ca.pem")
-    certificate.private_key_pem.write_to_path(root / "key.pem")
-    certificate.cert_chain_pems[0].write_to_path(root / "cert.pem")
+    folder = tls_folder or root
+    write_pair(folder, ca.issue_cert("localhost", "127.0.0.1"))
     config = root / "edge.toml"
-    config.write_text(settings_text(port, gateway_socket, root, f"http://127.0.0.1:{otlp_port}"))
+    otlp_endpoint = f"http://127.0.0.1:{otlp_port}"
+    config.write_text(
+        settings_text(
+            port, gateway_socket, folder, otlp_endpoint, settings=settings, tls_settings=tls_settings
+        )
+    )
     log = root / "edge.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -73,24 +88,39 @@ async def running_edge(
         )
     try:
         await _until_it_listens(port, process, log)
-        yield Edge(port, root / "ca.pem", log, gateway_socket, policy, collector)
+        yield Edge(port, root / "ca.pem", log, gateway_socket, policy, collector, ca, process.pid)
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
 
 
-def settings_text(port: int, gateway_socket: str, root: Path, otlp_endpoint: str) -> str:
+def write_pair(folder: Path, certificate: trustme.LeafCert) -> None:
+    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+
+
+def settings_text(
+    port: int,
+    gateway_socket: str,
+    tls_folder: Path,
+    otlp_endpoint: str,
+    *,
+    settings: str = "",
+    tls_settings: str = "",
+) -> str:
     return f"""
 listen_address = "127.0.0.1:{port}"
 gateway_socket = "{gateway_socket}"
 concurrency = 1
 request_timeout_seconds = 1
 receive_timeout_seconds = 2
+{settings}
 
 [tls]
-certificate_file = "{root}/cert.pem"
-private_key_file = "{root}/key.pem"
+certificate_file = "{tls_folder}/cert.pem"
+private_key_file = "{tls_folder}/key.pem"
+{tls_settings}
 
 [telemetry]
 otlp_endpoint = "{otlp_endpoint}"

@@ -7,32 +7,39 @@ import grpc
 import httpx
 from google.rpc import error_details_pb2
 
+from gateway.problems import PROBLEM, problem_type
+from services.kit.errors import Reason
 from services.kit.status import status_of
 
-ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+MEMBERS = {"type", "title", "status", "detail", "reason", "trace_id"}
+# From their introduction on, and to those only that need them.
+MORE_MEMBERS = {"retry_after_seconds", "violations"}
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a caller was told: one status, one reason."""
+    """What a gRPC caller was told: one status, one reason, and the same in French."""
 
     code: int
     reason: str
     domain: str
     message: str
+    french: str
 
 
-def told_in_json(response: httpx.Response) -> Told:
-    assert response.headers["content-type"] == "application/json"
-    body = response.json()
-    assert body.keys() == {"code", "message", "details"}
-    (info,) = (detail for detail in body["details"] if detail["@type"] == ERROR_INFO)
-    return Told(body["code"], info["reason"], info["domain"], body["message"])
-
-
-def detail(response: httpx.Response, name: str) -> Any:
-    (found,) = (d for d in response.json()["details"] if d["@type"].endswith(f"google.rpc.{name}"))
-    return found
+def problem(response: httpx.Response) -> dict[str, Any]:
+    """The problem (RFC 9457) that a JSON caller was told."""
+    assert response.headers["content-type"] == "application/problem+json"
+    assert PROBLEM not in response.headers
+    told: dict[str, Any] = response.json()
+    assert told.keys() >= MEMBERS
+    assert told.keys() <= MEMBERS | MORE_MEMBERS
+    assert told["status"] == response.status_code
+    assert told["type"] == problem_type(Reason(told["reason"]))
+    assert told["trace_id"] == response.headers.get("x-trace-id", "")
+    retry_after = told.get("retry_after_seconds")
+    assert response.headers.get("retry-after") == (None if retry_after is None else str(retry_after))
+    return told
 
 
 def told_in_grpc(error: grpc.aio.AioRpcError) -> Told:
@@ -41,4 +48,8 @@ def told_in_grpc(error: grpc.aio.AioRpcError) -> Told:
     (info,) = (d for d in status.details if d.Is(error_details_pb2.ErrorInfo.DESCRIPTOR))
     read = error_details_pb2.ErrorInfo()
     info.Unpack(read)
-    return Told(status.code, read.reason, read.domain, status.message)
+    (words,) = (d for d in status.details if d.Is(error_details_pb2.LocalizedMessage.DESCRIPTOR))
+    french = error_details_pb2.LocalizedMessage()
+    words.Unpack(french)
+    assert french.locale == "fr"
+    return Told(status.code, read.reason, read.domain, status.message, french.message)

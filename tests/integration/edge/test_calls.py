@@ -6,7 +6,9 @@ from typing import Any
 import grpc
 import pytest
 
+from gateway.french import RULES, WORDS
 from gateway.metadata import CLIENT_ADDRESS, SESSION_REMAINING
+from gateway.problems import PROBLEM, RETRY_AFTER
 from msa.gateway.v1 import (
     quotient_service_pb2,
     quotient_service_pb2_grpc,
@@ -14,8 +16,10 @@ from msa.gateway.v1 import (
     status_service_pb2,
     status_service_pb2_grpc,
 )
+from services.kit.errors import Reason
+from tests.integration.edge.policy import REFUSED
 from tests.integration.edge.running import Edge
-from tests.integration.edge.statuses import detail, told_in_json
+from tests.integration.edge.statuses import problem, told_in_grpc
 
 CONSULTATION = {"nir": "284017123456789", "purpose": "PURPOSE_PRICING"}
 GRPC_STATUS_PATH = "/msa.gateway.v1.StatusService/GetStatus"
@@ -41,7 +45,11 @@ async def test_json_is_served_over_both_http_versions(edge: Edge, http2: bool) -
 
 async def test_every_verb_reaches_its_method(edge: Edge) -> None:
     async with edge.client() as client:
-        assert (await client.get("/v1/status")).json() == {"state": "SERVICE_STATE_OPEN", "hours": ""}
+        assert (await client.get("/v1/status")).json() == {
+            "state": "SERVICE_STATE_OPEN",
+            "hours": "",
+            "caisses": [],
+        }
         assert (await client.delete("/v1/session")).json() == {}
         passwords = {"current_password": "a", "new_password": "b"}
         assert (await client.post("/v1/password", json=passwords)).json() == {
@@ -166,19 +174,40 @@ async def test_content_type_may_name_its_charset(edge: Edge) -> None:
     assert edge.policy.requests[-1].case_reference == 'é😀 é "x"\n'
 
 
-async def test_the_gateways_errors_reach_json_callers_with_their_details(edge: Edge) -> None:
+async def test_the_gateways_errors_reach_json_callers_as_problems(edge: Edge) -> None:
     async with edge.client() as client:
-        no_purpose = await client.post("/v1/quotients:consult", json={"nir": "1"})
-        too_many = await client.post("/v1/sessions", json={"login": "x"})
-        no_session = await client.get("/v1/session")
-    assert no_purpose.status_code == 400
-    assert told_in_json(no_purpose).reason == "INVALID_FIELD"
-    (violation,) = detail(no_purpose, "BadRequest")["field_violations"]
-    assert (violation["field"], violation["reason"]) == ("purpose", "PURPOSE_REQUIRED")
-    assert too_many.status_code == 429
-    assert detail(too_many, "RetryInfo")["retry_delay"] == "30s"
-    assert no_session.status_code == 401
-    assert told_in_json(no_session).code == grpc.StatusCode.UNAUTHENTICATED.value[0]
+        no_purpose = problem(await client.post("/v1/quotients:consult", json={"nir": "1"}))
+        too_many = problem(await client.post("/v1/sessions", json={"login": "x"}))
+        no_session = problem(await client.get("/v1/session"))
+    assert (no_purpose["status"], no_purpose["reason"]) == (400, "INVALID_FIELD")
+    assert no_purpose["violations"] == [
+        {"field": "purpose", "rule": "PURPOSE", "detail": RULES["PURPOSE"]},
+    ]
+    assert (too_many["status"], too_many["retry_after_seconds"]) == (429, 30)
+    assert too_many["detail"].endswith("Réessayez dans 30 secondes.")
+    assert (no_session["status"], no_session["title"]) == (401, "Session requise")
+
+
+async def test_what_grpc_refuses_by_itself_is_a_problem_too(edge: Edge) -> None:
+    async with edge.client() as client:
+        refused = await client.post(
+            "/v1/quotients:consult", json={"nir": REFUSED, "purpose": "PURPOSE_PRICING"}
+        )
+    assert problem(refused)["reason"] == "DEPENDENCY_UNAVAILABLE"
+
+
+async def test_grpc_callers_hear_french_too_and_no_problem(edge: Edge) -> None:
+    async with edge.channel() as channel:
+        call = quotient_service_pb2_grpc.QuotientServiceStub(channel).ConsultQuotient(
+            quotient_service_pb2.ConsultQuotientRequest(),
+            metadata=[("x-envoy-original-path", "/v1")],
+            timeout=5,
+        )
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call
+        initial = dict(await call.initial_metadata())
+    assert told_in_grpc(caught.value).french == WORDS[Reason.INVALID_FIELD].detail
+    assert not initial.keys() & {PROBLEM, RETRY_AFTER}
 
 
 async def test_json_answers_carry_no_header_of_grpc(edge: Edge) -> None:

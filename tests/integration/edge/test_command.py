@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import trustme
 
-from tests.integration.edge.running import Edge, settings_text
+from tests.integration.edge.running import Edge, settings_text, write_pair
 
 
 async def edge_command(config: Path, *options: str) -> tuple[int | None, str, str]:
@@ -40,9 +41,24 @@ async def test_print_shows_what_envoy_would_be_given(config: Path) -> None:
 async def test_check_lets_envoy_read_it(config: Path) -> None:
     status, _, _ = await edge_command(config, "--check")
     assert status == 0
+
+
+async def test_a_certificate_that_is_not_there_stops_the_start(config: Path) -> None:
+    """Envoy alone would open the port, and serve nobody."""
     change(config, "cert.pem", "away.pem")
-    status, _, _ = await edge_command(config, "--check")
+    status, _, err = await edge_command(config)
     assert status == 1
+    assert "tls.certificate_file" in err
+
+
+async def test_a_certificate_with_the_key_of_another_stops_the_start(
+    edge: Edge, config: Path, tmp_path: Path
+) -> None:
+    write_pair(tmp_path, trustme.CA().issue_cert("localhost"))
+    change(config, f"{edge.ca_file.parent}/key.pem", f"{tmp_path}/key.pem")
+    status, _, err = await edge_command(config)
+    assert status == 1
+    assert "tls.private_key_file" in err
 
 
 async def test_a_busy_port_stops_the_start(config: Path) -> None:

@@ -1,4 +1,4 @@
-"""What does not pass, and what a caller is told: one google.rpc.Status with one ErrorInfo, in fixed words."""
+"""What does not pass, and what a caller is told in fixed words: a problem as JSON, one google.rpc.Status by gRPC."""
 
 import asyncio
 import time
@@ -18,43 +18,43 @@ from msa.gateway.v1 import (
 )
 from tests.integration.edge.policy import policy_server
 from tests.integration.edge.running import Edge
-from tests.integration.edge.statuses import detail, told_in_grpc, told_in_json
+from tests.integration.edge.statuses import problem, told_in_grpc
 
 SECRET = "284017123456789"
 JSON = {"content-type": "application/json"}
 
 NOT_ONE_OF_THE_METHOD = {
-    "empty": (b"", "is empty"),
-    "spaces only": (b" \n", "is empty"),
-    "null": (b"null", "not a JSON object"),
-    "array": (b'[{"nir":"%s"}]', "not a JSON object"),
-    "string": (b'"%s"', "not a JSON object"),
-    "cut off": (b'{"nir":"%s', "not JSON"),
-    "no colon": (b'{"nir" "%s"}', "not JSON"),
-    "no value": (b'{"nir":}', "must be a string"),
-    "trailing comma": (b'{"nir":"%s",}', "not JSON"),
-    "trailing garbage": (b'{"nir":"%s"} x', "not JSON"),
-    "two objects": (b'{"nir":"%s"}{}', "not JSON"),
-    "single quotes": (b"{'nir':'%s'}", "not JSON"),
-    "comment": (b'{/* %s */"nir":"1"}', "not JSON"),
-    "bad escape": (b'{"nir":"%s\\x"}', "not JSON"),
-    "lone surrogate": (b'{"nir":"%s\\ud800"}', "not JSON"),
-    "control character": (b'{"nir":"%s\n"}', "not JSON"),
-    "NUL": (b'{"nir":"%s\0"}', "not JSON"),
-    "not UTF-8": (b'{"nir":"%s\xff"}', "not JSON"),
-    "overlong UTF-8": (b'{"nir":"%s\xc0\x80"}', "not JSON"),
-    "surrogate in UTF-8": (b'{"nir":"%s\xed\xa0\x80"}', "not JSON"),
-    "unknown field": (b'{"nir":"1","nom":"%s"}', "does not exist; the fields are: nir, month"),
-    "secret as field": (b'{"%s":1}', "does not exist"),
-    "camel case": (b'{"caseReference":"%s"}', "does not exist"),
-    "escaped field": (b'{"n\\u0069r":"%s"}', "does not exist"),
-    "twice the same": (b'{"nir":"1","nir":"%s"}', "The field nir stands twice"),
-    "number for string": (b'{"nir":%s}', "The field nir must be a string"),
-    "boolean for string": (b'{"nir":true}', "The field nir must be a string"),
-    "object for string": (b'{"nir":{"a":"%s"}}', "The field nir must be a string"),
-    "deep": (b'{"nir":' + b"[" * 5_000 + b"]" * 5_000 + b"}", "The field nir must be a string"),
-    "unknown purpose": (b'{"purpose":"%s"}', "must be one of PURPOSE_ACTIVITY_REGISTRATION"),
-    "purpose as number": (b'{"purpose":2}', "must be one of PURPOSE_ACTIVITY_REGISTRATION"),
+    "empty": (b"", "est vide"),
+    "spaces only": (b" \n", "est vide"),
+    "null": (b"null", "n'est pas un objet JSON"),
+    "array": (b'[{"nir":"%s"}]', "n'est pas un objet JSON"),
+    "string": (b'"%s"', "n'est pas un objet JSON"),
+    "cut off": (b'{"nir":"%s', "n'est pas du JSON"),
+    "no colon": (b'{"nir" "%s"}', "n'est pas du JSON"),
+    "no value": (b'{"nir":}', "doit être un texte"),
+    "trailing comma": (b'{"nir":"%s",}', "n'est pas du JSON"),
+    "trailing garbage": (b'{"nir":"%s"} x', "n'est pas du JSON"),
+    "two objects": (b'{"nir":"%s"}{}', "n'est pas du JSON"),
+    "single quotes": (b"{'nir':'%s'}", "n'est pas du JSON"),
+    "comment": (b'{/* %s */"nir":"1"}', "n'est pas du JSON"),
+    "bad escape": (b'{"nir":"%s\\x"}', "n'est pas du JSON"),
+    "lone surrogate": (b'{"nir":"%s\\ud800"}', "n'est pas du JSON"),
+    "control character": (b'{"nir":"%s\n"}', "n'est pas du JSON"),
+    "NUL": (b'{"nir":"%s\0"}', "n'est pas du JSON"),
+    "not UTF-8": (b'{"nir":"%s\xff"}', "n'est pas du JSON"),
+    "overlong UTF-8": (b'{"nir":"%s\xc0\x80"}', "n'est pas du JSON"),
+    "surrogate in UTF-8": (b'{"nir":"%s\xed\xa0\x80"}', "n'est pas du JSON"),
+    "unknown field": (b'{"nir":"1","nom":"%s"}', "n'existe pas ; les champs sont : nir, month"),
+    "secret as field": (b'{"%s":1}', "n'existe pas"),
+    "camel case": (b'{"caseReference":"%s"}', "n'existe pas"),
+    "escaped field": (b'{"n\\u0069r":"%s"}', "n'existe pas"),
+    "twice the same": (b'{"nir":"1","nir":"%s"}', "Le champ nir figure deux fois"),
+    "number for string": (b'{"nir":%s}', "Le champ nir doit être un texte"),
+    "boolean for string": (b'{"nir":true}', "Le champ nir doit être un texte"),
+    "object for string": (b'{"nir":{"a":"%s"}}', "Le champ nir doit être un texte"),
+    "deep": (b'{"nir":' + b"[" * 5_000 + b"]" * 5_000 + b"}", "Le champ nir doit être un texte"),
+    "unknown purpose": (b'{"purpose":"%s"}', "doit être l'une des valeurs PURPOSE_ACTIVITY_REGISTRATION"),
+    "purpose as number": (b'{"purpose":2}', "doit être l'une des valeurs PURPOSE_ACTIVITY_REGISTRATION"),
 }
 
 
@@ -66,9 +66,9 @@ async def test_a_body_that_is_not_of_the_method_is_refused_in_words_of_ours(
     async with edge.client() as client:
         content = body.replace(b"%s", SECRET.encode())
         response = await client.post("/v1/quotients:consult", content=content, headers=JSON)
-    told = told_in_json(response)
-    assert (response.status_code, told.code, told.reason) == (400, 3, "MALFORMED_REQUEST")
-    assert expected in told.message
+    told = problem(response)
+    assert (response.status_code, told["reason"]) == (400, "MALFORMED_REQUEST")
+    assert expected in told["detail"]
     assert SECRET not in response.text
     assert len(edge.policy.requests) == reached
 
@@ -78,8 +78,8 @@ async def test_no_method_takes_a_field_that_it_does_not_have(edge: Edge, method:
     reached = len(edge.policy.requests)
     async with edge.client() as client:
         response = await client.post(method, json={"session_token": SECRET, SECRET: "x"})
-    assert (response.status_code, told_in_json(response).reason) == (400, "MALFORMED_REQUEST")
-    assert "does not exist; the fields are: " in told_in_json(response).message
+    assert (response.status_code, problem(response)["reason"]) == (400, "MALFORMED_REQUEST")
+    assert "n'existe pas ; les champs sont : " in problem(response)["detail"]
     assert SECRET not in response.text
     assert len(edge.policy.requests) == reached
 
@@ -92,8 +92,8 @@ async def test_a_body_that_does_not_say_it_is_json_is_refused(edge: Edge, conten
     async with edge.client() as client:
         response = await client.post("/v1/sessions", content=b"{}", headers=headers)
     assert response.status_code == 415
-    assert told_in_json(response).reason == "MALFORMED_REQUEST"
-    assert "application/json" in told_in_json(response).message
+    assert problem(response)["reason"] == "MALFORMED_REQUEST"
+    assert "application/json" in problem(response)["detail"]
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST", "DELETE"])
@@ -104,7 +104,7 @@ async def test_nothing_is_taken_from_a_url(edge: Edge, verb: str) -> None:
         body = {"purpose": "PURPOSE_PRICING"} if verb == "POST" else None
         response = await client.request(verb, f"{path}?nir={SECRET}", json=body)
     assert response.status_code == 400
-    assert told_in_json(response).reason == "MALFORMED_REQUEST"
+    assert problem(response)["reason"] == "MALFORMED_REQUEST"
     assert SECRET not in response.text
     assert len(edge.policy.requests) == reached
 
@@ -113,7 +113,7 @@ async def test_a_method_without_body_takes_none(edge: Edge) -> None:
     async with edge.client() as client:
         response = await client.request("DELETE", "/v1/session", json={"a": SECRET})
     assert response.status_code == 400
-    assert "takes no body" in told_in_json(response).message
+    assert "n'accepte pas de corps" in problem(response)["detail"]
 
 
 @pytest.mark.parametrize("http2", [True, False])
@@ -126,8 +126,8 @@ async def test_a_body_over_64_kib_is_refused(edge: Edge, http2: bool, chunked: b
     async with edge.client(http2=http2) as client:
         content = chunks() if chunked else b"1" * 70_000
         response = await client.post("/v1/quotients:consult", content=content, headers=JSON)
-    told = told_in_json(response)
-    assert (response.status_code, told.code, told.reason) == (413, 8, "REQUEST_TOO_LARGE")
+    told = problem(response)
+    assert (response.status_code, told["reason"]) == (413, "REQUEST_TOO_LARGE")
 
 
 async def test_a_grpc_message_over_64_kib_is_refused(edge: Edge) -> None:
@@ -166,8 +166,8 @@ async def test_an_unknown_path_is_not_found(edge: Edge, path: str) -> None:
     async with edge.client() as client:
         for verb in ("GET", "POST"):
             response = await client.request(verb, path)
-            told = told_in_json(response)
-            assert (response.status_code, told.reason, told.domain) == (404, "UNKNOWN_METHOD", "qf.msa.fr")
+            told = problem(response)
+            assert (response.status_code, told["reason"]) == (404, "UNKNOWN_METHOD")
             assert SECRET not in response.text
 
 
@@ -197,7 +197,7 @@ async def test_a_wrong_verb_is_told_the_right_one(edge: Edge, verb: str) -> None
         response = await client.request(verb, "/v1/session")
     assert response.status_code == 405
     assert response.headers["allow"] == "DELETE, GET"
-    assert told_in_json(response).reason == "UNKNOWN_METHOD"
+    assert problem(response)["reason"] == "UNKNOWN_METHOD"
 
 
 async def test_no_foreign_web_page_may_read_an_answer(edge: Edge) -> None:
@@ -214,9 +214,9 @@ async def test_no_foreign_web_page_may_read_an_answer(edge: Edge) -> None:
 async def test_plain_http_is_told_to_use_tls(edge: Edge, http2: bool) -> None:
     async with httpx.AsyncClient(http2=http2, http1=not http2) as client:
         response = await client.post(f"http://127.0.0.1:{edge.port}/v1/sessions", json={"login": SECRET})
-    told = told_in_json(response)
-    assert (response.status_code, told.code, told.reason) == (400, 9, "TLS_REQUIRED")
-    assert "https" in told.message
+    told = problem(response)
+    assert (response.status_code, told["reason"]) == (400, "TLS_REQUIRED")
+    assert "https" in told["detail"]
 
 
 async def test_plain_grpc_is_told_to_use_tls(edge: Edge) -> None:
@@ -232,21 +232,21 @@ async def test_headers_over_the_limit_are_refused(edge: Edge) -> None:
     async with edge.client(http2=False) as client:
         response = await client.get("/v1/status", headers={"x": "1" * 40_000})
     assert response.status_code == 431
-    assert told_in_json(response).reason == "REQUEST_TOO_LARGE"
+    assert problem(response)["reason"] == "REQUEST_TOO_LARGE"
 
 
 async def test_header_names_with_underscores_are_refused(edge: Edge) -> None:
     async with edge.client(http2=False) as client:
         response = await client.get("/v1/status", headers={"x_forwarded_for": "1"})
     assert response.status_code == 400
-    assert told_in_json(response).reason == "MALFORMED_REQUEST"
+    assert problem(response)["reason"] == "MALFORMED_REQUEST"
 
 
 async def test_escaped_slashes_are_refused(edge: Edge) -> None:
     async with edge.client() as client:
         response = await client.get("/v1%2Fstatus")
     assert response.status_code == 400
-    assert told_in_json(response).reason == "MALFORMED_REQUEST"
+    assert problem(response)["reason"] == "MALFORMED_REQUEST"
 
 
 async def test_another_protocol_is_not_spoken(edge: Edge) -> None:
@@ -254,7 +254,7 @@ async def test_another_protocol_is_not_spoken(edge: Edge) -> None:
     async with edge.client(http2=False) as client:
         response = await client.get("/v1/status", headers=headers)
     assert 400 <= response.status_code < 500
-    assert told_in_json(response).reason == "MALFORMED_REQUEST"
+    assert problem(response)["reason"] == "MALFORMED_REQUEST"
 
 
 async def test_a_request_that_does_not_arrive_whole_is_given_up(edge: Edge) -> None:
@@ -265,7 +265,7 @@ async def test_a_request_that_does_not_arrive_whole_is_given_up(edge: Edge) -> N
     async with edge.client(http2=False) as client:
         response = await client.post("/v1/sessions", content=chunks(), headers=JSON)
     assert response.status_code == 408
-    assert told_in_json(response).reason == "DEADLINE_EXCEEDED"
+    assert problem(response)["reason"] == "DEADLINE_EXCEEDED"
 
 
 async def test_what_is_not_http_gets_no_5xx(edge: Edge) -> None:
@@ -282,9 +282,9 @@ async def test_without_the_policy_service_callers_hear_it_at_once(lonely_edge: E
     began = time.monotonic()
     async with lonely_edge.client() as client:
         response = await client.post("/v1/quotients:consult", json={"nir": SECRET})
-    told = told_in_json(response)
-    assert (response.status_code, told.code, told.reason) == (503, 14, "DEPENDENCY_UNAVAILABLE")
-    assert detail(response, "RetryInfo")["retry_delay"] == "1s"
+    told = problem(response)
+    assert (response.status_code, told["reason"]) == (503, "DEPENDENCY_UNAVAILABLE")
+    assert told["retry_after_seconds"] == 1
     async with lonely_edge.channel() as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await status_service_pb2_grpc.StatusServiceStub(channel).GetStatus(
@@ -319,5 +319,5 @@ async def test_a_call_without_answer_ends_with_deadline_exceeded(edge: Edge) -> 
     finally:
         edge.policy.release.set()
     assert response.status_code == 504
-    assert told_in_json(response).reason == "DEADLINE_EXCEEDED"
+    assert problem(response)["reason"] == "DEADLINE_EXCEEDED"
     assert told_in_grpc(caught.value).reason == "DEADLINE_EXCEEDED"

@@ -2,18 +2,23 @@
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 
 from gateway.metadata import CLIENT_ADDRESS
+from tests.integration.edge.policy import BREAKS, REFUSED
 from tests.integration.edge.running import Edge
 
 SECRET = "284017123456789"
+TOKEN = "kYq3u0m7pT4cJ9vR2xLbWnEoZsGhDfAiUeQyKtMrPls"
+SECRETS = (SECRET, TOKEN)
 
 LOG_FIELDS = {
-    "details", "duration_ms", "event", "flags", "grpc_status", "level", "protocol", "request_bytes",
+    "details", "duration_ms", "event", "flags", "grpc_status", "level", "protocol", "request_bytes", "request_id",
     "response_bytes", "route", "service", "status", "timestamp", "trace_id", "upstream_duration_ms",
 }  # fmt: skip
 
@@ -76,44 +81,72 @@ async def test_the_callers_address_stands_in_no_log_line_and_no_span(edge: Edge)
         assert address not in told
 
 
-async def test_the_secret_is_nowhere_however_it_is_sent(edge: Edge, lonely_edge: Edge) -> None:
+async def test_secrets_are_nowhere_however_they_are_sent(edge: Edge, lonely_edge: Edge) -> None:
     for each in (edge, lonely_edge):
-        await _send_everywhere(each)
+        async for response in _answers_to_secrets(each):
+            for secret in SECRETS:
+                assert secret not in f"{response.headers} {response.text}", response.request.url.path
         await _send_by_grpc(each)
         await _send_without_http(each)
     async with edge.client() as client:
         last = await client.get("/v1/status")
     await edge.collector.wait_for_span(last.headers["x-trace-id"])
     await edge.wait_for_log_line(last.headers["x-trace-id"])
-    assert SECRET not in str(edge.collector.resources)
-    for each in (edge, lonely_edge):
-        assert SECRET not in each.log.read_text()
+    for secret in SECRETS:
+        assert secret not in str(edge.collector.resources)
+        for each in (edge, lonely_edge):
+            assert secret not in each.log.read_text()
 
 
-async def _send_everywhere(edge: Edge) -> None:
-    headers = {"user-agent": SECRET, "authorization": f"Bearer {SECRET}", "referer": SECRET, "host": SECRET}
+async def _answers_to_secrets(edge: Edge) -> AsyncIterator[httpx.Response]:
+    """Success and every failure there is, each with secrets in all places that a request has."""
+    headers = {
+        "user-agent": SECRET, "authorization": f"Bearer {TOKEN}", "referer": SECRET, "host": SECRET,
+        "x-request-id": SECRET, "x-qf-asked-request-id": TOKEN, "x-client-trace-id": SECRET, "cookie": TOKEN,
+        "x-qf-problem": SECRET, "accept-language": SECRET,
+    }  # fmt: skip
     for http2 in (True, False):
         async with edge.client(http2=http2) as client:
             for verb in ("GET", "POST", SECRET):
-                for path in (
-                    "/v1/status",
-                    "/v1/quotients:consult",
-                    "/nowhere",
-                    f"/{SECRET}",
-                    f"/%2F{SECRET}",
-                ):
-                    url = f"{path}?nir={SECRET}#{SECRET}"
-                    await client.request(verb, url, json={"nir": SECRET, SECRET: SECRET}, headers=headers)
-            await client.post("/v1/quotients:consult", json={"nir": SECRET}, headers=headers)
-            await client.post("/v1/quotients:consult", content=SECRET * 5_000, headers=headers)
+                for path in (*_PATHS, f"/{SECRET}", f"/%2F{SECRET}"):
+                    for query in ("", f"?nir={SECRET}&page_token={TOKEN}#{SECRET}", f"?page_token={SECRET}"):
+                        body = {"nir": SECRET, SECRET: TOKEN}
+                        yield await client.request(verb, path + query, json=body, headers=headers)
+            for path, body in _BODIES:
+                yield await client.post(path, json=body, headers=headers)
+                yield await client.post(
+                    path, json=body, headers={**headers, "accept": "application/x-ndjson"}
+                )
+                yield await client.post(path, content=SECRET * 5_000, headers=headers)
+                yield await client.post(path, content=f'{{"{SECRET}', headers={**headers, **_JSON})
+
+
+_JSON = {"content-type": "application/json"}
+_PATHS = ("/v1/status", "/v1/session", "/v1/consultations", "/v1/quotients:consult", "/nowhere")
+_BODIES: tuple[tuple[str, Any], ...] = (
+    ("/v1/sessions", {"login": SECRET, "password": TOKEN}),
+    ("/v1/password", {"current_password": TOKEN, "new_password": SECRET}),
+    ("/v1/quotients:consult", {"nir": SECRET, "purpose": "PURPOSE_PRICING", "case_reference": TOKEN}),
+    ("/v1/quotients:consult", {"nir": SECRET, "case_reference": TOKEN}),
+    ("/v1/quotients:consult", {"nir": REFUSED, "purpose": "PURPOSE_PRICING", "case_reference": SECRET}),
+    ("/v1/quotients:consultMany", {"queries": [{"nir": SECRET, "purpose_text": TOKEN}]}),
+    ("/v1/quotients:consultMany", {"queries": [{"nir": SECRET}, {"nir": BREAKS, "purpose_text": TOKEN}]}),
+    ("/v1/quotients:consultMany", {"queries": [{"nir": BREAKS, "purpose_text": TOKEN}]}),
+    ("/v1/quotients:consultMany", {"queries": SECRET}),
+    ("/v1/oppositions", {"nir": SECRET, "reference": TOKEN}),
+)
 
 
 async def _send_by_grpc(edge: Edge) -> None:
     async with edge.channel() as channel:
         for path in (f"/{SECRET}/{SECRET}", f"/msa.gateway.v1.StatusService/GetStatus?{SECRET}"):
             call: Any = channel.unary_unary(path)
-            with pytest.raises(grpc.aio.AioRpcError):
-                await call(SECRET.encode(), metadata=[("x-nir", SECRET)], timeout=5)
+            metadata = [("x-nir", SECRET), ("x-request-id", SECRET), ("authorization", f"Bearer {TOKEN}")]
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call(SECRET.encode(), metadata=metadata, timeout=5)
+            told = f"{caught.value} {caught.value.initial_metadata()} {caught.value.trailing_metadata()}"
+            for secret in SECRETS:
+                assert secret not in told
 
 
 async def _send_without_http(edge: Edge) -> None:
@@ -121,5 +154,5 @@ async def _send_without_http(edge: Edge) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, ssl=context)
         writer.write(f"GET /{SECRET} {SECRET}\r\nx: \x01{SECRET}\r\n\r\n".encode())
         await writer.drain()
-        await reader.read()
+        assert SECRET.encode() not in await reader.read()
         writer.close()

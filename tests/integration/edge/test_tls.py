@@ -1,6 +1,7 @@
 """Art. 7-1: modern TLS only."""
 
 import asyncio
+import socket
 import ssl
 
 import pytest
@@ -51,3 +52,38 @@ async def test_the_http_version_is_negotiated(edge: Edge, protocol: str) -> None
     context.set_alpn_protocols([protocol])
     _, negotiated, _ = await handshake(edge, context)
     assert negotiated == protocol
+
+
+@pytest.mark.parametrize("curve", ["prime256v1", "secp384r1"])
+async def test_the_curves_of_anssi_are_spoken(edge: Edge, curve: str) -> None:
+    context = context_for(edge)
+    context.set_ecdh_curve(curve)
+    version, _, _ = await handshake(edge, context)
+    assert version == "TLSv1.3"
+
+
+async def test_no_other_curve_is(edge: Edge) -> None:
+    context = context_for(edge)
+    context.set_ecdh_curve("secp521r1")
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await handshake(edge, context)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_no_session_is_resumed(edge: Edge, version: ssl.TLSVersion) -> None:
+    """There is no ticket key to steal, and a caller that shows a certificate proves its key each time."""
+    context = context_for(edge)
+    context.minimum_version = context.maximum_version = version
+
+    def call(session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool | None]:
+        with socket.create_connection(("127.0.0.1", edge.port)) as plain:
+            secured = context.wrap_socket(plain, server_hostname="127.0.0.1", session=session)
+            with secured:
+                secured.sendall(b"GET /v1/status HTTP/1.1\r\nhost: edge\r\n\r\n")
+                # Tickets of TLS 1.3 come with the first answer.
+                assert secured.recv(1000)
+                return secured.session, secured.session_reused
+
+    session, _ = await asyncio.to_thread(call, None)
+    _, reused = await asyncio.to_thread(call, session)
+    assert not reused

@@ -1,6 +1,6 @@
 """identity composed in the test's process: the real Postgres and Valkey, a clock that the test turns."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,13 @@ from services.identity.composition import open_identity
 from services.identity.config import IdentitySettings, PasswordSettings
 from services.identity.domain import ClientContext
 from services.identity.events.domain import SecurityEvent
-from services.identity.sessions.domain import Authentication, OpenedSession, SessionView, SignedIn
+from services.identity.sessions.domain import (
+    Authentication,
+    OpenedSession,
+    SessionUse,
+    SessionView,
+    SignedIn,
+)
 from services.identity.sessions.service import SessionService
 from services.kit.database import Database
 from services.kit.identifiers import new_uuid7
@@ -27,8 +33,8 @@ CHEAP_PASSWORDS = PasswordSettings(memory_kib=8, iterations=1, parallelism=1)
 OWN_PASSWORD = Password("une vache dans le pré")
 NEW_PASSWORD = Password("deux vaches dans le pré")
 CAISSE = "21"
-TOWN_HALL = ClientContext("198.51.100.0/24")
-ELSEWHERE = ClientContext("203.0.113.0/24")
+TOWN_HALL = ClientContext("198.51.100.0/24", address="198.51.100.7")
+ELSEWHERE = ClientContext("203.0.113.0/24", address="203.0.113.9")
 NO_CODE = OneTimeCode("")
 
 
@@ -120,10 +126,23 @@ class Identity:
         """What is left of a session."""
         return await self.sessions.get(token)
 
-    async def authenticate(self, token: SessionToken) -> Authentication:
-        """The verdict on one token."""
-        (verdict,) = await self.sessions.authenticate([token])
+    async def authenticate(
+        self,
+        token: SessionToken,
+        client: ClientContext | None = TOWN_HALL,
+        *,
+        consultation_count: int = 1,
+    ) -> Authentication:
+        """The verdict on one token; a count of 0 is that of a consultation that was counted before."""
+        use = SessionUse(token.digest(), client, consultation_count)
+        (verdict,) = await self.sessions.authenticate([use])
         return verdict
+
+    async def authenticate_all(
+        self, tokens: Iterable[SessionToken], client: ClientContext | None = TOWN_HALL
+    ) -> list[Authentication]:
+        """The verdict on each token, in one batch."""
+        return await self.sessions.authenticate([SessionUse(token.digest(), client) for token in tokens])
 
     async def enrol(
         self, token: SessionToken, password: Password = OWN_PASSWORD

@@ -107,7 +107,7 @@ async def ask_once(identity: Identity, tokens: Sequence[SessionToken], watch: Wa
     """One call of Authenticate, seen by the watch."""
     started = monotonic()
     with suppress(DependencyUnavailable):
-        verdicts = await identity.sessions.authenticate(tokens)
+        verdicts = await identity.authenticate_all(tokens)
         for token, verdict in zip(tokens, verdicts, strict=True):
             watch.answer(token, started, verdict.decision)
 

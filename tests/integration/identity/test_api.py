@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import grpc
@@ -108,6 +108,7 @@ async def test_from_a_habilitation_to_a_session_and_out(api: Api) -> None:
         account_id=created.account.account_id,
         habilitation_id=created.account.habilitation_id,
         remaining=second.remaining,
+        rate_limits=second.rate_limits,
     )
     assert timedelta(minutes=14) < second.remaining.ToTimedelta() <= timedelta(minutes=15)
 
@@ -254,6 +255,113 @@ async def test_a_locked_account_reads_like_a_wrong_password_and_tells_no_delay(a
     await api.accounts.UnlockAccount(unlock)
     assert not (await api.accounts.GetAccount(shown)).account.locked
     assert (await api.sessions.SignIn(right)).refused_sign_in_count == 6
+
+
+async def _settled(api: Api) -> tuple[account_pb.Account, str]:
+    created = await api.new_account()
+    signed_in = await api.sessions.SignIn(
+        session_pb.SignInRequest(login=created.account.login, password=created.temporary_password)
+    )
+    change = session_pb.ChangePasswordRequest(
+        session_token=signed_in.session_token,
+        current_password=created.temporary_password,
+        new_password=OWN_PASSWORD,
+    )
+    return created.account, (await api.sessions.ChangePassword(change)).session_token
+
+
+async def _verdict(api: Api, **fields: Any) -> session_pb.AuthenticateResult:
+    item = session_pb.AuthenticateItem(**fields)
+    reply = await api.sessions.Authenticate(session_pb.AuthenticateRequest(items=[item]))
+    return reply.results[0]
+
+
+async def test_a_verdict_announces_each_limit_and_a_batch_counts_as_many_as_it_asks_for(api: Api) -> None:
+    _, token = await _settled(api)
+    client = session_pb.ClientContext(address="192.0.2.77")
+    verdict = await _verdict(api, session_token=token, client=client, consultation_count=500)
+    assert verdict.decision == session_pb.AUTHENTICATION_DECISION_ACCEPTED
+    assert {limit.scope: (limit.limit, limit.remaining) for limit in verdict.rate_limits} == {
+        session_pb.RATE_LIMIT_SCOPE_ACCOUNT: (600, 100),
+        session_pb.RATE_LIMIT_SCOPE_PARTNER: (3000, 2500),
+        session_pb.RATE_LIMIT_SCOPE_ADDRESS: (3000, 2500),
+    }
+    assert {limit.window.ToTimedelta() for limit in verdict.rate_limits} == {timedelta(minutes=1)}
+    assert verdict.rate_limits[0].reset.ToTimedelta() == timedelta(seconds=50)
+
+    again = await _verdict(api, session_token=token, client=client, consultation_count=500)
+    assert again.decision == session_pb.AUTHENTICATION_DECISION_RATE_LIMITED
+    assert timedelta(seconds=30) < again.retry_after.ToTimedelta() <= timedelta(seconds=40)
+    assert len(again.rate_limits) == 3
+
+    counted_before = await _verdict(api, session_token=token, client=client, counted_before=True)
+    assert counted_before.decision == session_pb.AUTHENTICATION_DECISION_ACCEPTED
+    assert [*counted_before.rate_limits] == []
+    # 0 means one, and so does what is no count at all.
+    for count in (0, -7):
+        one = await _verdict(api, session_token=token, client=client, consultation_count=count)
+        assert one.decision == session_pb.AUTHENTICATION_DECISION_ACCEPTED
+
+
+async def test_a_partner_s_policy_is_set_shown_and_holds_from_the_next_call(api: Api) -> None:
+    account, token = await _settled(api)
+    partner_id, certificate = account.partner_id, "0A" * 32
+    wanted = account_pb.PartnerPolicy(
+        partner_id=partner_id,
+        networks=["192.0.2.0/24", "2001:DB8:21::/48"],
+        client_certificates_sha256=[certificate],
+    )
+    kept = account_pb.PartnerPolicy(
+        partner_id=partner_id,
+        networks=["192.0.2.0/24", "2001:db8:21::/48"],
+        client_certificates_sha256=[certificate.lower()],
+    )
+    answer = await api.accounts.SetPartnerPolicy(account_pb.SetPartnerPolicyRequest(policy=wanted))
+    assert answer.policy == kept
+    shown = account_pb.GetPartnerPolicyRequest(partner_id=partner_id)
+    assert (await api.accounts.GetPartnerPolicy(shown)).policy == kept
+
+    elsewhere = session_pb.ClientContext(address="203.0.113.9", certificate_sha256=certificate)
+    without = session_pb.ClientContext(address="192.0.2.9")
+    there = session_pb.ClientContext(address="192.0.2.9", certificate_sha256=certificate)
+    network = session_pb.AUTHENTICATION_DECISION_NETWORK_NOT_ALLOWED
+    needed = session_pb.AUTHENTICATION_DECISION_CLIENT_CERTIFICATE_REQUIRED
+    for client, decision in ((elsewhere, network), (without, needed)):
+        verdict = await _verdict(api, session_token=token, client=client)
+        assert verdict == session_pb.AuthenticateResult(decision=decision)
+    accepted = await _verdict(api, session_token=token, client=there)
+    assert accepted.decision == session_pb.AUTHENTICATION_DECISION_ACCEPTED
+
+    credentials = session_pb.SignInRequest(login=account.login, password=OWN_PASSWORD)
+    for client, reason in ((elsewhere, "NETWORK_NOT_ALLOWED"), (without, "CLIENT_CERTIFICATE_REQUIRED")):
+        credentials.client.CopyFrom(client)
+        assert await _refusal(api.sessions.SignIn(credentials)) == (
+            grpc.StatusCode.PERMISSION_DENIED,
+            reason,
+        )
+    credentials.client.CopyFrom(there)
+    assert (await api.sessions.SignIn(credentials)).refused_sign_in_count == 2
+
+    # It replaces what was in force as a whole.
+    policy = account_pb.PartnerPolicy(partner_id=partner_id)
+    await api.accounts.SetPartnerPolicy(account_pb.SetPartnerPolicyRequest(policy=policy))
+    assert (await api.accounts.GetPartnerPolicy(shown)).policy == policy
+
+
+async def test_what_is_no_network_or_certificate_is_named(api: Api) -> None:
+    policy = account_pb.PartnerPolicy(
+        partner_id=str(uuid4()), networks=["192.0.2.0/24", "192.0.2.1/24", "Valbrune"]
+    )
+    request = account_pb.SetPartnerPolicyRequest(policy=policy)
+    assert await _broken_rules(api.accounts.SetPartnerPolicy(request)) == [
+        ("policy.networks[1]", "NETWORK"),
+        ("policy.networks[2]", "NETWORK"),
+    ]
+    policy = account_pb.PartnerPolicy(partner_id=str(uuid4()), client_certificates_sha256=["0a"])
+    request = account_pb.SetPartnerPolicyRequest(policy=policy)
+    assert await _broken_rules(api.accounts.SetPartnerPolicy(request)) == [
+        ("policy.client_certificates_sha256[0]", "CERTIFICATE_SHA256")
+    ]
 
 
 async def test_a_client_without_a_certificate_does_not_get_in(stack: Stack) -> None:

@@ -284,7 +284,14 @@ async def test_what_fails_does_not_keep_the_rest_from_being_done(dormancy: Dorma
     async def purge_sessions() -> None:
         raise DependencyUnavailable
 
-    housekeeping = Housekeeping(dormancy.service, dormancy.events, dormancy.outbox, purge_sessions, RETENTION)
+    housekeeping = Housekeeping(
+        dormancy.service,
+        dormancy.events,
+        dormancy.outbox,
+        dormancy.identity.parts.use,
+        purge_sessions,
+        RETENTION,
+    )
     with capture_logs() as lines:
         await housekeeping.run()
     assert [(line["work"], line["error_type"]) for line in lines if line["event"] == "work_failed"] == [

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.identity.config import IdentitySettings
-from services.identity.sessions.domain import LiveSession, Standing
+from services.identity.config import IdentitySettings, SessionSettings
+from services.identity.sessions.domain import CountedUse, LiveSession, SessionUse, Standing
 from services.identity.sessions.idle_store import IdleStore
 from services.identity.sessions.store import SessionStore
 from services.kit.config import RedisSettings
@@ -33,6 +33,10 @@ from tests.redis_servers import sentinel, standalone
 # As many as end within the five seconds for which a replica that was cut off can still be promoted.
 ROUND = 50
 SABOTAGED = 20
+# Who asks without a pause is to be told whether his session lives, not that he asks too often.
+UNLIMITED = SessionSettings(
+    calls_per_minute=10**9, partner_calls_per_minute=10**9, address_calls_per_minute=10**9
+)
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -46,7 +50,7 @@ def races(request: pytest.FixtureRequest) -> int:
 @asynccontextmanager
 async def on(settings: IdentitySettings, redis: RedisSettings) -> AsyncIterator[Identity]:
     """identity on another Redis."""
-    async with compose(settings.model_copy(update={"redis": redis})) as identity:
+    async with compose(settings.model_copy(update={"redis": redis, "sessions": UNLIMITED})) as identity:
         yield identity
 
 
@@ -129,9 +133,10 @@ def _without_postgres(patch: pytest.MonkeyPatch) -> None:
 def _without_redis(patch: pytest.MonkeyPatch) -> None:
     use = IdleStore.use
 
-    async def believed(store: IdleStore, digests: Sequence[bytes], now: datetime) -> list[LiveSession | None]:
+    async def believed(store: IdleStore, uses: Sequence[SessionUse], now: datetime) -> list[CountedUse]:
         hour = now + timedelta(hours=1)
-        return [session or LiveSession(hour, hour) for session in await use(store, digests, now)]
+        alive = LiveSession(hour, hour)
+        return [replace(counted, session=counted.session or alive) for counted in await use(store, uses, now)]
 
     patch.setattr(IdleStore, "use", believed)
 

@@ -29,7 +29,7 @@ async def test_sessions_and_guesses_go_the_same_way_in_every_arrangement(
         tokens = [token for _, token in users]
         batch = [tokens[2], SessionToken("never issued"), tokens[0], tokens[1], tokens[0]]
         refused = Decision.REFUSED
-        assert [verdict.decision for verdict in await identity.sessions.authenticate(batch)] == [
+        assert [verdict.decision for verdict in await identity.authenticate_all(batch)] == [
             Decision.ACCEPTED,
             refused,
             *[Decision.ACCEPTED] * 3,

@@ -97,7 +97,7 @@ async def test_of_two_sign_ins_at_once_one_session_lives(identity: Identity) -> 
     for _ in range(5):
         opened = await asyncio.gather(*(identity.sign_in(user) for _ in range(4)))
         tokens = [first, *(signed_in.session.token for signed_in in opened)]
-        verdicts = await identity.sessions.authenticate(tokens)
+        verdicts = await identity.authenticate_all(tokens)
         assert [verdict.decision for verdict in verdicts].count(Decision.ACCEPTED) == 1
         assert verdicts[0].decision is Decision.REFUSED
 
@@ -212,7 +212,7 @@ async def test_a_revocation_reaches_whom_it_names_and_nobody_else(
         "all": EVERYBODY,
     }
     await identity.accounts.revoke_sessions(scopes[scope])
-    verdicts = await identity.sessions.authenticate([*tokens.values()])
+    verdicts = await identity.authenticate_all([*tokens.values()])
     alive = {
         name for name, verdict in zip(tokens, verdicts, strict=True) if verdict.decision is Decision.ACCEPTED
     }
@@ -261,7 +261,7 @@ async def test_one_session_of_several_ends_alone(settings: IdentitySettings) -> 
         third = await identity.sign_in(user)
         assert third.earlier_session_ended
         tokens = [first, second.session.token, third.session.token]
-        assert [verdict.decision for verdict in await identity.sessions.authenticate(tokens)] == [
+        assert [verdict.decision for verdict in await identity.authenticate_all(tokens)] == [
             Decision.REFUSED,
             Decision.ACCEPTED,
             Decision.ACCEPTED,

@@ -58,12 +58,12 @@ async def test_a_batch_costs_one_script_and_one_statement(
     identity: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens = [(await identity.settled_user())[1] for _ in range(5)]
-    await identity.sessions.authenticate(tokens)
+    await identity.authenticate_all(tokens)
     with (
         _counted_calls(identity.redis, "execute_command", monkeypatch) as commands,
         _counted_calls(identity.database, "fetch_all", monkeypatch) as statements,
     ):
-        verdicts = await identity.sessions.authenticate([*tokens * 100])
+        verdicts = await identity.authenticate_all([*tokens * 100])
     assert {verdict.decision for verdict in verdicts} == {Decision.ACCEPTED}
     assert commands == ["EVALSHA"]
     assert statements == ["compare_generations"]

@@ -15,6 +15,7 @@ from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
 from msa.partners.v1.access_request_service_pb2_grpc import AccessRequestServiceStub
 from msa.partners.v1.caisse_agent_service_pb2_grpc import CaisseAgentServiceStub
+from msa.partners.v1.caisse_settings_service_pb2_grpc import CaisseSettingsServiceStub
 from msa.partners.v1.convention_service_pb2_grpc import ConventionServiceStub
 from msa.partners.v1.habilitation_service_pb2_grpc import HabilitationServiceStub
 from msa.partners.v1.history_service_pb2_grpc import HistoryServiceStub
@@ -28,7 +29,7 @@ QUOTIENT_FAMILIAL = habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL
 
 
 class Agent:
-    """Stubs with the certificate of `qf`; `authorize` alone goes with the gateway's."""
+    """Stubs with the certificate of `qf`; what only the gateway may ask goes with the gateway's."""
 
     def __init__(self, qf: grpc.aio.Channel, gateway: grpc.aio.Channel) -> None:
         self.caisses = CaisseServiceStub(qf)
@@ -38,6 +39,8 @@ class Agent:
         self.agents = CaisseAgentServiceStub(qf)
         self.requests = AccessRequestServiceStub(qf)
         self.history = HistoryServiceStub(qf)
+        self.settings = CaisseSettingsServiceStub(qf)
+        self.gateway_settings = CaisseSettingsServiceStub(gateway)
         self._caisse = Caisse(qf, qf, qf)
         self._gateway = HabilitationServiceStub(gateway)
 
@@ -73,7 +76,10 @@ class Agent:
         return (await self.conventions.RegisterConvention(request)).convention
 
     async def habilitation(
-        self, convention: convention_pb.Convention | None = None, email: str = ""
+        self,
+        convention: convention_pb.Convention | None = None,
+        email: str = "",
+        bouquet: habilitation_pb.Bouquet.ValueType = QUOTIENT_FAMILIAL,
     ) -> habilitation_pb.Habilitation:
         """A new user, under a new convention if none is given."""
         convention = convention or await self.convention()
@@ -81,7 +87,7 @@ class Agent:
         request = habilitation_pb.RegisterHabilitationRequest(
             convention_id=convention.convention_id,
             user=habilitation_pb.User(nom=user.nom, prenom=user.prenom, email=email or user.email),
-            bouquet=QUOTIENT_FAMILIAL,
+            bouquet=bouquet,
             form=SIGNED_FORM,
         )
         return (await self.habilitations.RegisterHabilitation(request)).habilitation
@@ -95,6 +101,18 @@ class Agent:
             for habilitation_id in habilitation_ids
         )
         return (await self._gateway.Authorize(habilitation_pb.AuthorizeRequest(items=items))).results
+
+    async def may(self, habilitation_id: str, service: habilitation_pb.OnlineService.ValueType) -> bool:
+        """Whether the gateway is told that this service may be used."""
+        item = habilitation_pb.AuthorizeItem(habilitation_id=habilitation_id, online_service=service)
+        request = habilitation_pb.AuthorizeRequest(items=[item])
+        (result,) = (await self._gateway.Authorize(request)).results
+        return result.decision == habilitation_pb.AUTHORIZATION_DECISION_GRANTED
+
+    async def names(self, partner_id: str, *habilitation_ids: str) -> Sequence[habilitation_pb.NamedUser]:
+        """What the gateway is told of a partner's users."""
+        request = habilitation_pb.NameUsersRequest(partner_id=partner_id, habilitation_ids=habilitation_ids)
+        return (await self._gateway.NameUsers(request)).users
 
     async def decision(self, habilitation_id: str) -> str:
         """The verdict on one habilitation, by its name."""

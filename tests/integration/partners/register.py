@@ -16,6 +16,7 @@ from services.partners.conventions.domain import Convention
 from services.partners.conventions.facts import Fact
 from services.partners.conventions.records import ConventionView
 from services.partners.habilitations.domain import (
+    Authorization,
     AuthorizationQuery,
     Bouquet,
     Decision,
@@ -78,6 +79,7 @@ class Register:
         self.requests = registry.requests
         self.habilitations = registry.habilitations
         self.history = registry.history
+        self.caisse_settings = registry.caisse_settings
 
     async def ensure_agent(self, caisse_code: str = "21") -> None:
         """A director in office, and the agent whom she habilitated (art. 4-1)."""
@@ -99,9 +101,11 @@ class Register:
             AGENT, caisse_code, new_numero_tiers(), "Mairie de Vallombreuse", PROFILE
         )
 
-    async def convention(self, signature_date: date = SIGNED, cnil: date | None = SIGNED) -> Convention:
+    async def convention(
+        self, signature_date: date = SIGNED, cnil: date | None = SIGNED, caisse_code: str = "21"
+    ) -> Convention:
         """A convention of a new partner."""
-        partner = await self.partner()
+        partner = await self.partner(caisse_code)
         view = await self.conventions.register(
             AGENT, partner.partner_id, partner.caisse_code, signature_date, cnil
         )
@@ -113,10 +117,12 @@ class Register:
             view, _ = await self.conventions.record_fact(AGENT, convention.convention_id, fact)
         return view
 
-    async def habilitation(self, convention: Convention, user: User | None = None) -> Habilitation:
+    async def habilitation(
+        self, convention: Convention, user: User | None = None, bouquet: Bouquet = Bouquet.QUOTIENT_FAMILIAL
+    ) -> Habilitation:
         """A new user under a convention."""
         return await self.requests.register(
-            AGENT, convention.convention_id, user or new_user(), Bouquet.QUOTIENT_FAMILIAL, SIGNED_FORM
+            AGENT, convention.convention_id, user or new_user(), bouquet, SIGNED_FORM
         )
 
     async def suspend(self, partner_id: UUID, reason: str = "soupçon", until: date | None = None) -> Partner:
@@ -124,6 +130,14 @@ class Register:
         order = suspension_order(SuspensionKind.TEMPORARY, reason, until)
         partner, _ = await self.partners.suspend(AGENT, partner_id, order)
         return partner
+
+    async def authorization(
+        self, habilitation: Habilitation, service: OnlineService = OnlineService.QUOTIENT_CONSULTATION
+    ) -> Authorization:
+        """What Authorize says of it now, with what its caisse decided."""
+        query = AuthorizationQuery(habilitation.habilitation_id, service)
+        (authorization,) = await self.habilitations.authorize([query])
+        return authorization
 
     async def decision(self, habilitation: Habilitation) -> Decision:
         """What Authorize says of it now."""

@@ -84,6 +84,7 @@ def item(
     caisse_code: str = BOURGOGNE,
     month: date = THIS_MONTH,
     partner_id: str = "",
+    account_id: str = "",
     opposed: bool = False,
     purpose: disclosure_pb.Purpose.ValueType = disclosure_pb.PURPOSE_PRICING,
     purpose_text: str = "",
@@ -98,7 +99,7 @@ def item(
         purpose=purpose,
         purpose_text=purpose_text,
         case_reference=case_reference,
-        account_id=new_id(),
+        account_id=account_id or new_id(),
         habilitation_id=new_id(),
         partner_id=partner_id or new_id(),
         convention_id=new_id(),
@@ -205,11 +206,11 @@ class Caller:
         return result
 
     async def journal(
-        self, nir: str, caisse_code: str = BOURGOGNE, partner_id: str = ""
+        self, nir: str, caisse_code: str = BOURGOGNE, partner_id: str = "", account_id: str = ""
     ) -> Sequence[disclosure_pb.Disclosure]:
         """A person's lines, newest first."""
         request = disclosure_pb.ListDisclosuresRequest(
-            caisse_code=caisse_code, nir=nir, partner_id=partner_id
+            caisse_code=caisse_code, nir=nir, partner_id=partner_id, account_id=account_id
         )
         return (await self.journal_of.ListDisclosures(request, timeout=TIMEOUT_SECONDS)).disclosures
 

@@ -19,7 +19,7 @@ from services.kit.migrate import OwnerSettings, migrate
 from services.kit.nir import Nir
 from services.kit.transparency.signed_note import Signer
 from services.quotient.config import QuotientSettings
-from services.quotient.disclosures.domain import Consultation, Purpose
+from services.quotient.disclosures.domain import Consultation, JournalSelection, Purpose
 from services.quotient.disclosures.service import DisclosureService
 from services.quotient.disclosures.store import DisclosureStore
 from services.quotient.journal.exporting import JournalExporter
@@ -114,7 +114,7 @@ class OwnJournal:
         lines = []
         token = ""
         while True:
-            page = await self.disclosures.journal(caisse_code, None, None, 500, token)
+            page = await self.disclosures.journal(JournalSelection(caisse_code), 500, token)
             lines += [line.consultation_id for line in page.lines]
             token = page.next_page_token
             if not token:

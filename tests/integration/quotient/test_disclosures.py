@@ -10,6 +10,7 @@ import pytest
 from google.type.date_pb2 import Date
 
 from msa.quotient.v1 import disclosure_service_pb2 as pb
+from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceStub
 from services.kit.errors import Reason
 from services.kit.status import reason_of
 from tests.integration.quotient.caller import (
@@ -252,6 +253,25 @@ async def test_the_journal_is_read_by_person_and_by_partner_newest_first(caller:
     assert of_partner == [third.consultation_id, first.consultation_id]
     assert of_both == [first.consultation_id]
     assert list(await caller.journal(nir, caisse_code=ELSEWHERE)) == []
+
+
+async def test_a_user_s_own_lines_are_his_alone_art_6_1(caller: Caller) -> None:
+    account_id, partner_id = new_id(), new_id()
+    own = await caller.consult(item(new_nir(), account_id=account_id, partner_id=partner_id))
+    await caller.consult(item(new_nir(), partner_id=partner_id))
+    for wanted in (partner_id, ""):
+        lines = await caller.journal("", partner_id=wanted, account_id=account_id)
+        assert [line.consultation_id for line in lines] == [own.consultation_id]
+    assert list(await caller.journal("", partner_id=new_id(), account_id=account_id)) == []
+
+
+async def test_the_gateway_reads_lines_for_a_partner_s_review(stack: Stack, caller: Caller) -> None:
+    account_id = new_id()
+    own = await caller.consult(item(new_nir(), account_id=account_id))
+    async with stack.channel("quotient", "gateway") as channel:
+        request = pb.ListDisclosuresRequest(caisse_code="21", account_id=account_id)
+        page = await DisclosureServiceStub(channel).ListDisclosures(request, timeout=5)
+    assert [line.consultation_id for line in page.disclosures] == [own.consultation_id]
 
 
 async def test_pages_of_the_journal_hold_every_line_once(caller: Caller) -> None:

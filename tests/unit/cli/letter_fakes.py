@@ -93,6 +93,7 @@ def habilitation() -> habilitation_pb.Habilitation:
         caisse_code="21",
         partner_id=RECORD_ID,
         user=habilitation_pb.User(nom="Lardivel", prenom="Jean-Marc", email="jm@montfaucelle.example"),
+        bouquet=habilitation_pb.BOUQUET_QUOTIENT_FAMILIAL,
         state=habilitation_pb.HABILITATION_STATE_LIVE,
         create_time=to_timestamp(instant(26)),
         lapse_date=to_date(HABILITATION.lapse_date),

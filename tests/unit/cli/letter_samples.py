@@ -54,6 +54,7 @@ HABILITATION = HabilitationLetter(
     user=USER,
     login=LOGIN,
     habilitation_id=RECORD_ID,
+    bouquet="Consultation du quotient familial",
     habilitation_date=date(2027, 2, 26),
     lapse_date=date(2028, 3, 15),
 )

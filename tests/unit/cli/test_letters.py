@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from cli.letters.french import BOUQUETS
 from cli.letters.records import Letter, LetterUser, PartnerIdentity, PartnerLetter, SuspensionEnd
 from cli.letters.typesetting import UnprintableSign, render, render_png
+from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from tests.unit.cli import letter_samples as samples
 from tests.unit.cli.letter_samples import LETTERS, pages_of, pdf_of, text_of
 
@@ -139,6 +141,20 @@ def test_no_confidential_value_is_in_a_repr() -> None:
 
 
 # Notification of a habilitation (art. 4-2).
+
+
+def test_the_notification_names_the_bouquet_of_who_is_answerable_for_the_users() -> None:
+    """Art. 4-2: the notification says what it opens, on one page as ever."""
+    for bouquet in BOUQUETS.values():
+        letter = replace(samples.HABILITATION, bouquet=bouquet)
+        assert _without_spaces(f"Bouquet de services {bouquet}") in _without_spaces(text_of(letter))
+        assert len(render_png(letter, ppi=10)) == 1
+
+
+def test_every_bouquet_has_its_words() -> None:
+    """Art. 4-2."""
+    known = {name.removeprefix("BOUQUET_") for name in habilitation_pb.Bouquet.keys()}  # noqa: SIM118  # no mapping
+    assert set(BOUQUETS) == known - {"UNSPECIFIED"}
 
 
 def test_the_notification_tells_who_may_do_what_under_which_login() -> None:

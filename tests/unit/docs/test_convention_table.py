@@ -28,10 +28,10 @@ OF_PARTNERS = {
         "art. 13-5",
         "art. 13-7",
     ),
-    *("annexe 1", "annexe 2"),
+    *("art. 5", "annexe 1", "annexe 2"),
 }
 ALL = OF_PARTNERS | {
-    *("art. 4-3", "art. 4-6", "art. 5", "art. 6-2", "art. 11", "art. 12"),
+    *("art. 4-3", "art. 4-6", "art. 6-2", "art. 11", "art. 12"),
     *(f"art. 13-{number}" for number in range(1, 9)),
     "art. 14",
 }

@@ -1,5 +1,7 @@
 """The guard's rules come from the request messages."""
 
+import json
+
 import pytest
 from google.protobuf import timestamp_pb2
 
@@ -10,8 +12,17 @@ from msa.gateway.v1 import quotient_service_pb2, session_service_pb2
 
 def test_the_texts_name_fields_and_never_values() -> None:
     source = script(public_methods())
-    assert "The field nir must be a string." in source
-    assert "the fields are: login, password, one_time_code, device_token." in source
+    assert r"Le champ nir doit \\u00eatre un texte." in source
+    assert "les champs sont : login, password, one_time_code, device_token." in source
+    assert r"page_size (un nombre entier), page_token (" in source
+
+
+def test_a_refusal_stands_in_json_as_it_is() -> None:
+    for method in public_methods():
+        for field in method.request.fields:
+            rule = field_rule(field)
+            for text in (rule["refusal"], rule["twice"]):
+                assert field.name in json.loads(f'"{text}"')
 
 
 def test_the_script_stays_ascii_where_escapes_of_json_are_those_of_lua() -> None:
@@ -20,7 +31,8 @@ def test_the_script_stays_ascii_where_escapes_of_json_are_those_of_lua() -> None
 
 def test_an_enum_may_not_be_left_unspecified_by_name() -> None:
     rule = field_rule(quotient_service_pb2.ConsultQuotientRequest.DESCRIPTOR.fields_by_name["purpose"])
-    assert rule["refusal"].startswith("The field purpose must be one of PURPOSE_ACTIVITY_REGISTRATION, ")
+    assert "l'une des valeurs PURPOSE_ACTIVITY_REGISTRATION, " in rule["refusal"]
+    assert "PURPOSE_UNSPECIFIED" not in rule["refusal"]
 
 
 def test_a_list_of_objects_has_its_rule() -> None:

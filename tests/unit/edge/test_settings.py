@@ -38,6 +38,10 @@ def test_the_defaults_are_those_of_production(tmp_path: Path) -> None:
         ("telemetry", '{otlp_endpoint = "https://collector:4317"}'),
         ("listen", "1"),
         ("max_body_bytes", "0"),
+        ("max_heap_mebibytes", "1"),
+        ("max_new_connections_per_second", "0"),
+        ("handshake_timeout_seconds", "0"),
+        ("max_connection_seconds", "0"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, key: str, value: str) -> None:

@@ -11,6 +11,7 @@ from services.kit.errors import Reason
 from services.kit.status import reason_of
 from tests.unit.gateway.conftest import Gateway
 
+NIR = "284052123100106"
 ADDRESS = "203.0.113.77"
 NETWORK = "203.0.113.0/24"
 METADATA = (("authorization", "Bearer token-1"), (CLIENT_ADDRESS, ADDRESS))
@@ -26,9 +27,7 @@ RENEW = second_factor_service_pb2.RenewRecoveryCodesRequest(one_time_code="12345
 REMOVE = second_factor_service_pb2.RemoveSecondFactorRequest(
     current_password="password", one_time_code="123456"
 )
-CONSULT = quotient_service_pb2.ConsultQuotientRequest(
-    nir="284052123100106", purpose=quotient_service_pb2.PURPOSE_PRICING
-)
+CONSULT = quotient_service_pb2.ConsultQuotientRequest(nir=NIR, purpose=quotient_service_pb2.PURPOSE_PRICING)
 
 Call = Callable[[Gateway], Any]
 SECOND_FACTOR_CALLS: dict[str, Call] = {

@@ -9,11 +9,13 @@ from typing import Any
 import grpc
 import pytest
 
+from gateway.admission import Admission
 from gateway.clients import IdentityClient
 from gateway.domain import (
     Caller,
     Consultation,
     Disclosure,
+    OnlineService,
     OppositionScope,
     Outcome,
     QuotientPeriod,
@@ -21,6 +23,8 @@ from gateway.domain import (
 )
 from gateway.handler import QuotientHandler, SessionHandler
 from gateway.hours import OpeningHours
+from gateway.problems import explain
+from gateway.reply import ReplyInterceptor
 from gateway.second_factor.client import SecondFactorClient
 from gateway.second_factor.handler import SecondFactorHandler
 from gateway.second_factor.service import SecondFactors
@@ -39,11 +43,12 @@ from msa.gateway.v1.session_service_pb2_grpc import (
 )
 from services.kit.client import Upstream
 from services.kit.config import ServerSettings
-from services.kit.server import interceptors
+from services.kit.server import Face, interceptors
 from tests.clock import FakeClock
 from tests.unit.gateway.identity_service import IdentityService, identity_server
 
 NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
+MAXIMUM_CALLS = 20
 
 
 class Files:
@@ -51,17 +56,26 @@ class Files:
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
+        # Of those who ask after the first disclosure.
+        self.failure_after: Exception | None = None
+        self.disclosed = 0
+        self.disclosure: Disclosure | None = None
+        self.noted: list[tuple[str, str, bool]] = []
         self.asked = asyncio.Event()
         # Cleared: the right is not told yet.
         self.release = asyncio.Event()
         self.release.set()
 
-    async def authorize(self, habilitation_id: str) -> Right:
+    async def authorize(self, habilitation_id: str, online_service: OnlineService) -> Right:
         self.asked.set()
         await self.release.wait()
-        if self.failure is not None:
-            raise self.failure
+        failure = self.failure or (self.failure_after if self.disclosed else None)
+        if failure is not None:
+            raise failure
         return Right("partner-1", "convention-1", "21")
+
+    def note(self, account_id: str, network_prefix: str, *, not_found: bool) -> None:
+        self.noted.append((account_id, network_prefix, not_found))
 
     async def check_oppositions(self, consultation: Consultation) -> Sequence[OppositionScope]:
         return []
@@ -69,8 +83,9 @@ class Files:
     async def disclose(
         self, consultation: Consultation, caller: Caller, right: Right, *, opposed: bool
     ) -> Disclosure:
+        self.disclosed += 1
         period = QuotientPeriod(date(2026, 11, 1), None, 61234)
-        return Disclosure(Outcome.AVAILABLE, "line-1", periods=[period])
+        return self.disclosure or Disclosure(Outcome.AVAILABLE, f"line-{self.disclosed}", periods=[period])
 
 
 @dataclass(frozen=True)
@@ -84,6 +99,7 @@ class Gateway:
     identity: IdentityService
     files: Files
     clock: FakeClock
+    maximum_calls: int = MAXIMUM_CALLS
 
     def close(self) -> None:
         """Turns the clock to the night."""
@@ -117,9 +133,13 @@ def policy_server(upstream: Upstream, files: Files, clock: FakeClock) -> tuple[g
     """The policy service as it is composed, on a port."""
     hours = OpeningHours(clock, always_open=False)
     identity = IdentityClient(upstream, 5)
-    consultations = Consultations(clock, hours, identity, files, files, budget_seconds=5)
+    admission = Admission(clock, hours, identity, files, budget_seconds=5)
+    consultations = Consultations(clock, admission, files, files)
     factors = SecondFactors(hours, SecondFactorClient(upstream, 5))
-    server = grpc.aio.server(interceptors=interceptors(ServerSettings(listen_address="unix:unused"), {}))
+    face = Face(explain=explain, innermost=[ReplyInterceptor()])
+    server = grpc.aio.server(
+        interceptors=interceptors(ServerSettings(listen_address="unix:unused"), {}, face)
+    )
     add_SessionServiceServicer_to_server(SessionHandler(Sessions(hours, identity)), server)
     add_SecondFactorServiceServicer_to_server(SecondFactorHandler(factors), server)
     add_QuotientServiceServicer_to_server(QuotientHandler(consultations), server)

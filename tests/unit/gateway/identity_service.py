@@ -42,6 +42,12 @@ class IdentityService(SessionServiceServicer, SecondFactorServiceServicer):
         self.verdict = session_pb.AuthenticateResult()
         self.verdict.CopyFrom(ACCEPTED)
 
+    def limit(self, remaining: int, scope: Any = session_pb.RATE_LIMIT_SCOPE_ACCOUNT) -> None:
+        """From now on it tells of another limit, of 600 a minute."""
+        told = self.verdict.rate_limits.add(scope=scope, limit=600, remaining=remaining)
+        told.reset.FromMilliseconds(1200)
+        told.window.FromSeconds(60)
+
     async def SignIn(self, request: Any, context: Any) -> Any:
         await self._receive(request, context)
         return _opened(

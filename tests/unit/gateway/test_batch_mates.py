@@ -10,13 +10,14 @@ from google.type.date_pb2 import Date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain import Consultation, Purpose, parse_consultation
+from gateway.domain import Consultation, Purpose, Query, parse_consultation
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from services.kit.errors import InvalidField
 from services.kit.nir import Nir
 from services.quotient.disclosures import handler
 
 NIR = "2 84 05 21 231 001 06"
+TODAY = date(2026, 11, 23)
 IDENTIFIER = "01a209fd-d041-7dd5-9623-9678f9f06898"
 YEARS = st.integers(1000, 9999).map(str)
 MONTHS = st.one_of(st.builds("{}-{:02}".format, YEARS, st.integers(0, 13)), st.text(max_size=8))
@@ -40,14 +41,7 @@ def test_what_the_gateway_accepts_quotient_accepts(
     month: str, purpose: int, purpose_text: str, case_reference: str
 ) -> None:
     try:
-        accepted = parse_consultation(
-            nir=NIR,
-            month=month,
-            purpose=purpose,
-            purpose_text=purpose_text,
-            case_reference=case_reference,
-            today=date(2026, 11, 23),
-        )
+        accepted = parse_consultation(Query(NIR, month, purpose, purpose_text, case_reference), TODAY)
     except InvalidField:
         return
     read = handler._consultation("items[0]", item(accepted))
@@ -61,14 +55,7 @@ def test_both_refuse_the_same_purposes_in_words(purpose: int, purpose_text: str)
         Consultation(Nir.parse(NIR), date(2026, 11, 1), Purpose(purpose), purpose_text, case_reference="")
     )
     assert _refused(lambda: handler._consultation("items[0]", travelling)) == _refused(
-        lambda: parse_consultation(
-            nir=NIR,
-            month="2026-11",
-            purpose=purpose,
-            purpose_text=purpose_text,
-            case_reference="",
-            today=date(2026, 11, 23),
-        )
+        lambda: parse_consultation(Query(NIR, "2026-11", purpose, purpose_text, ""), TODAY)
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a call comes from: identity hears the network and the device, nobody behind the gateway the address (N5)."""
+"""Where a call comes from: identity hears network, address, certificate and device, and nobody else anything (N5)."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain import network_prefix
-from gateway.metadata import CLIENT_ADDRESS
+from gateway.domain import ClientContext, network_prefix
+from gateway.metadata import CLIENT_ADDRESS, CLIENT_CERTIFICATE
 from tests.unit.gateway.calls import (
     ADDRESS,
+    CONSULT,
+    METADATA,
     NETWORK,
     SECOND_FACTOR_CALLS,
     SIGN_IN,
@@ -19,6 +21,7 @@ from tests.unit.gateway.calls import (
 )
 from tests.unit.gateway.conftest import Gateway
 
+CERTIFICATE = "0123456789abcdef" * 4
 EVERY_CALL = {**SIGN_IN_CALLS, **SIGN_OUT_CALL, **SECOND_FACTOR_CALLS}
 
 
@@ -72,13 +75,47 @@ def test_every_address_lies_in_its_network_and_a_network_does_not_tell_which(
 
 
 @pytest.mark.parametrize("call", EVERY_CALL.values(), ids=EVERY_CALL)
-async def test_identity_hears_the_network_of_the_caller_and_not_his_address(
+async def test_identity_hears_the_network_of_the_caller_and_in_one_field_his_address(
     gateway: Gateway, call: Call
 ) -> None:
     await call(gateway)
     (request,) = gateway.identity.requests
-    assert request.client.network_prefix == NETWORK
+    assert (request.client.network_prefix, request.client.address) == (NETWORK, ADDRESS)
+    request.client.ClearField("address")
     assert ADDRESS not in str(request)
+
+
+async def test_identity_hears_it_with_each_session_that_it_authenticates_too(gateway: Gateway) -> None:
+    metadata = (*METADATA, (CLIENT_CERTIFICATE, CERTIFICATE))
+    await gateway.quotients.ConsultQuotient(CONSULT, metadata=metadata)
+    [item] = gateway.identity.requests[-1].items
+    client = item.client
+    assert (client.network_prefix, client.address) == (NETWORK, ADDRESS)
+    assert client.certificate_sha256 == CERTIFICATE
+    client.ClearField("address")
+    assert ADDRESS not in str(item)
+
+
+@pytest.mark.parametrize(
+    ("told", "heard"),
+    [
+        (CERTIFICATE, CERTIFICATE),
+        (CERTIFICATE.upper(), CERTIFICATE),
+        (CERTIFICATE[:-1], ""),
+        (f"{CERTIFICATE}0", ""),
+        ("g" * 64, ""),
+        ("", ""),
+    ],
+)
+async def test_a_certificate_is_64_hexadecimal_digits_or_none(
+    gateway: Gateway, told: str, heard: str
+) -> None:
+    await gateway.sessions.SignIn(SIGN_IN, metadata=(*METADATA, (CLIENT_CERTIFICATE, told)))
+    assert gateway.identity.requests[-1].client.certificate_sha256 == heard
+
+
+def test_a_client_does_not_print_its_address() -> None:
+    assert ADDRESS not in repr(ClientContext(NETWORK, address=ADDRESS))
 
 
 async def test_identity_hears_what_the_device_kept(gateway: Gateway) -> None:
@@ -91,4 +128,5 @@ async def test_a_caller_whose_address_is_unknown_has_no_network(
     gateway: Gateway, metadata: tuple[tuple[str, str], ...]
 ) -> None:
     await gateway.sessions.SignIn(SIGN_IN, metadata=metadata)
-    assert gateway.identity.requests[-1].client.network_prefix == ""
+    client = gateway.identity.requests[-1].client
+    assert (client.network_prefix, client.certificate_sha256) == ("", "")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.domain import Consultation, Purpose, parse_consultation
+from gateway.domain import Consultation, Purpose, Query, parse_consultation
 from services.kit.errors import InvalidField
 
 NIR = "2 84 05 21 231 001 06"
@@ -13,8 +13,8 @@ TODAY = date(2026, 11, 23)
 
 
 def parse(**changed: Any) -> Consultation:
-    fields = {"nir": NIR, "month": "", "purpose": 2, "purpose_text": "", "case_reference": "", "today": TODAY}
-    return parse_consultation(**{**fields, **changed})
+    fields = {"nir": NIR, "month": "", "purpose": 2, "purpose_text": "", "case_reference": ""}
+    return parse_consultation(Query(**{**fields, **changed}), TODAY)
 
 
 def broken_rules(**changed: Any) -> list[tuple[str, str]]:

@@ -1,136 +1,45 @@
 """The order of the gates: hours → session → right → opposition → disclosure."""
 
-import asyncio
-from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from gateway.domain import (
-    Caller,
     ClientContext,
-    Consultation,
-    Coordonnees,
     Disclosure,
-    Dossier,
     HabilitationNotValid,
-    OpenedSession,
+    Maintenance,
     OppositionScope,
     Outcome,
-    QuotientPeriod,
-    Right,
+    RateLimited,
     SessionNotValid,
-    SessionState,
-    SignedIn,
 )
 from gateway.hours import OpeningHours, ServiceClosed
-from gateway.service import Consultations, Sessions
+from gateway.service import Sessions
 from services.kit.errors import DependencyUnavailable, InvalidField
-from services.kit.redaction import DeviceToken, OneTimeCode, Password, SessionToken
+from services.kit.redaction import OneTimeCode, Password
 from tests.clock import FakeClock
-
-NIR = "284052123100106"
-NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
-NIGHT = datetime(2026, 11, 23, 23, tzinfo=UTC)
-RIGHT = Right("partner-1", "convention-1", "21")
-OPENED = OpenedSession(SessionToken("t"), timedelta(minutes=15), NOON)
-NOWHERE = ClientContext("", DeviceToken(""))
-AVAILABLE = Disclosure(
-    Outcome.AVAILABLE,
-    "line-1",
-    Dossier("D1", Coordonnees([], "x", "", "", "", "", "", "")),
-    [QuotientPeriod(date(2026, 11, 1), None, 61234)],
+from tests.unit.gateway.services import (
+    AVAILABLE,
+    LIMIT,
+    NIGHT,
+    NIR,
+    NOON,
+    NOWHERE,
+    REMAINING,
+    RIGHT,
+    TOKEN,
+    Heard,
+    Services,
+    consultations,
+    query,
 )
-
-
-class Services:
-    """The three services: each answers as it was told, and all that is asked is remembered."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.failure: dict[str, Exception] = {}
-        self.scopes: list[OppositionScope] = []
-        self.delay_seconds = 0.0
-        self.opposed: bool | None = None
-        self.month: date | None = None
-
-    async def _ask(self, what: str) -> None:
-        self.asked.append(what)
-        await asyncio.sleep(self.delay_seconds)
-        if what in self.failure:
-            raise self.failure[what]
-
-    async def sign_in(
-        self, login: str, password: Password, one_time_code: OneTimeCode, client: ClientContext
-    ) -> SignedIn:
-        await self._ask("sign_in")
-        return SignedIn(
-            OPENED,
-            password_change_required=False,
-            previous_sign_in_time=None,
-            earlier_session_ended=False,
-            password_renewal_advised=False,
-            device_token=DeviceToken("d"),
-            refused_sign_in_count=0,
-        )
-
-    async def change_password(
-        self,
-        token: SessionToken,
-        current_password: Password,
-        new_password: Password,
-        client: ClientContext,
-    ) -> OpenedSession:
-        await self._ask("change_password")
-        return OPENED
-
-    async def get_session(self, token: SessionToken) -> SessionState:
-        await self._ask("get_session")
-        return SessionState(
-            password_change_required=False,
-            second_factor_enrolment_required=False,
-            idle_timeout=timedelta(minutes=15),
-            idle_expire_time=NOON,
-            expire_time=NOON,
-            remaining=timedelta(minutes=15),
-            expiring_soon=False,
-            previous_sign_in_time=None,
-        )
-
-    async def sign_out(self, token: SessionToken, client: ClientContext) -> None:
-        await self._ask("sign_out")
-
-    async def authenticate(self, token: SessionToken) -> Caller:
-        await self._ask("authenticate")
-        return Caller("account-1", "habilitation-1", timedelta(minutes=15))
-
-    async def authorize(self, habilitation_id: str) -> Right:
-        await self._ask("authorize")
-        return RIGHT
-
-    async def check_oppositions(self, consultation: Consultation) -> Sequence[OppositionScope]:
-        await self._ask("check_oppositions")
-        return self.scopes
-
-    async def disclose(
-        self, consultation: Consultation, caller: Caller, right: Right, *, opposed: bool
-    ) -> Disclosure:
-        await self._ask("disclose")
-        self.opposed = opposed
-        self.month = consultation.month
-        return AVAILABLE
-
-
-def consultations(services: Services, now: datetime = NOON, budget_seconds: float = 5) -> Consultations:
-    clock = FakeClock(now)
-    hours = OpeningHours(clock, always_open=False)
-    return Consultations(clock, hours, services, services, services, budget_seconds)
 
 
 async def consult(services: Services, now: datetime = NOON, nir: str = NIR, budget: float = 5) -> Disclosure:
-    return await consultations(services, now, budget).consult(
-        SessionToken("t"), lambda _: None, nir=nir, month="", purpose=1, purpose_text="", case_reference=""
-    )
+    return await consultations(services, FakeClock(now), budget).consult(TOKEN, NOWHERE, Heard(), query(nir))
 
 
 async def test_a_consultation_passes_every_gate_in_order() -> None:
@@ -150,12 +59,9 @@ async def test_a_consultation_passes_every_gate_in_order() -> None:
     ],
 )
 async def test_the_present_month_begins_at_midnight_in_paris(now: datetime, month: date) -> None:
-    services, clock = Services(), FakeClock(now)
-    hours = OpeningHours(clock, always_open=True)
-    consultations = Consultations(clock, hours, services, services, services, budget_seconds=5)
-    await consultations.consult(
-        SessionToken("t"), lambda _: None, nir=NIR, month="", purpose=1, purpose_text="", case_reference=""
-    )
+    services = Services()
+    always = consultations(services, FakeClock(now), always_open=True)
+    await always.consult(TOKEN, NOWHERE, Heard(), query())
     assert services.month == month
 
 
@@ -221,11 +127,98 @@ async def test_a_consultation_that_takes_too_long_is_given_up() -> None:
 async def test_outside_the_hours_one_signs_out_but_not_in() -> None:
     services = Services()
     sessions = Sessions(OpeningHours(FakeClock(NIGHT), always_open=False), services)
-    token, password = SessionToken("t"), Password("p")
+    password = Password("p")
     with pytest.raises(ServiceClosed):
         await sessions.sign_in("x21-1", password, OneTimeCode(""), NOWHERE)
     with pytest.raises(ServiceClosed):
-        await sessions.change_password(token, password, password, NOWHERE)
-    await sessions.get_session(token)
-    await sessions.sign_out(token, NOWHERE)
+        await sessions.change_password(TOKEN, password, password, NOWHERE)
+    await sessions.get_session(TOKEN)
+    await sessions.sign_out(TOKEN, NOWHERE)
     assert services.asked == ["get_session", "sign_out"]
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "is_stopped"), [(3600, True), (0.001, True), (0, False), (-0.001, False)]
+)
+async def test_a_maintenance_stops_consultations_until_its_end_and_says_how_long_art_5(
+    seconds_left: float, is_stopped: bool
+) -> None:
+    services = Services()
+    services.right = replace(RIGHT, maintenance_end_time=NOON + timedelta(seconds=seconds_left))
+    if not is_stopped:
+        assert await consult(services) == AVAILABLE
+        return
+    with pytest.raises(Maintenance) as stopped:
+        await consult(services)
+    assert stopped.value.retry_after_seconds == pytest.approx(seconds_left)
+    assert services.disclosed == []
+
+
+@pytest.mark.parametrize("reference", ["", " ", "   "])
+async def test_where_the_caisse_requires_a_case_reference_none_and_blank_are_refused_art_6_1(
+    reference: str,
+) -> None:
+    services = Services()
+    services.right = replace(RIGHT, case_reference_required=True)
+    with pytest.raises(InvalidField) as refused:
+        await consultations(services, FakeClock(NOON)).consult(
+            TOKEN, NOWHERE, Heard(), query(case_reference=reference)
+        )
+    assert [(each.field, each.rule) for each in refused.value.violations] == [
+        ("case_reference", "CASE_REFERENCE_REQUIRED")
+    ]
+    assert services.disclosed == []
+
+
+async def test_with_a_case_reference_the_caisse_that_requires_one_answers() -> None:
+    services = Services()
+    services.right = replace(RIGHT, case_reference_required=True)
+    answer = await consultations(services, FakeClock(NOON)).consult(
+        TOKEN, NOWHERE, Heard(), query(case_reference="CLSH/118")
+    )
+    assert answer == AVAILABLE
+
+
+@pytest.mark.parametrize("failing", [None, "authorize", "check_oppositions", "disclose"])
+async def test_what_is_left_is_told_however_a_consultation_ends_art_7_1(failing: str | None) -> None:
+    services, heard = Services(), Heard()
+    if failing:
+        services.failure[failing] = DependencyUnavailable()
+    with suppress(DependencyUnavailable):
+        await consultations(services, FakeClock(NOON)).consult(TOKEN, NOWHERE, heard, query())
+    assert heard.remaining == [REMAINING]
+    assert heard.limits == [[LIMIT]]
+
+
+async def test_one_who_called_too_often_is_told_his_limits_too() -> None:
+    services, heard = Services(), Heard()
+    services.failure["authenticate"] = RateLimited(retry_after_seconds=3, rate_limits=[LIMIT])
+    with pytest.raises(RateLimited):
+        await consultations(services, FakeClock(NOON)).consult(TOKEN, NOWHERE, heard, query())
+    assert heard.limits == [[LIMIT]]
+    assert heard.remaining == []
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+async def test_an_answered_consultation_is_noted_once_with_its_network_art_7_2(outcome: Outcome) -> None:
+    services = Services()
+    services.outcome = outcome
+    client = ClientContext("203.0.113.0/24", address="203.0.113.77")
+    await consultations(services, FakeClock(NOON)).consult(TOKEN, client, Heard(), query())
+    assert services.noted == [("account-1", "203.0.113.0/24", outcome is Outcome.NOT_FOUND)]
+
+
+async def test_an_opposed_person_without_a_dossier_is_noted_as_not_found_art_7_2() -> None:
+    services = Services()
+    services.scopes, services.outcome = [OppositionScope("21", "")], Outcome.NOT_FOUND
+    assert (await consult(services)).outcome is Outcome.NOT_FOUND
+    assert services.noted == [("account-1", "", True)]
+
+
+@pytest.mark.parametrize("failing", ["authenticate", "authorize", "check_oppositions", "disclose"])
+async def test_what_was_not_answered_is_not_noted(failing: str) -> None:
+    services = Services()
+    services.failure[failing] = DependencyUnavailable()
+    with pytest.raises(DependencyUnavailable):
+        await consult(services)
+    assert services.noted == []

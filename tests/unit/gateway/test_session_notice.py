@@ -17,6 +17,7 @@ from services.kit.redaction import SessionToken
 from services.kit.status import PeerError, new_status
 from tests.unit.gateway.calls import CONSULT, METADATA, refused
 from tests.unit.gateway.conftest import Gateway
+from tests.unit.gateway.services import NOWHERE
 
 
 def consult(gateway: Gateway, request: pb.ConsultQuotientRequest = CONSULT) -> Any:
@@ -57,6 +58,7 @@ async def test_a_refused_request_says_it_as_well(gateway: Gateway) -> None:
     [
         (HabilitationNotValid(), Reason.HABILITATION_NOT_VALID),
         (DependencyUnavailable(), Reason.DEPENDENCY_UNAVAILABLE),
+        (ValueError("a defect"), Reason.INTERNAL),
         (PeerError(new_status(Reason.INVALID_FIELD, "A peer's words.")), Reason.INVALID_FIELD),
     ],
 )
@@ -82,16 +84,10 @@ async def test_nothing_leaves_before_the_answer_does(gateway: Gateway) -> None:
     assert await notices(call) == ["893"]
 
 
-@pytest.mark.parametrize("failure", [ValueError("a defect"), None])
-async def test_without_a_session_or_with_a_defect_nothing_is_said(
-    gateway: Gateway, failure: Exception | None
-) -> None:
-    gateway.files.failure = failure
-    if failure is None:
-        gateway.identity.verdict.decision = identity_pb.AUTHENTICATION_DECISION_REFUSED
+async def test_without_a_session_nothing_is_said(gateway: Gateway) -> None:
+    gateway.identity.verdict.decision = identity_pb.AUTHENTICATION_DECISION_REFUSED
     call = consult(gateway)
-    expected = Reason.SESSION_NOT_VALID if failure is None else Reason.INTERNAL
-    assert (await refused(call))[1] is expected
+    assert (await refused(call))[1] is Reason.SESSION_NOT_VALID
     assert await notices(call) == []
 
 
@@ -114,6 +110,7 @@ async def test_nothing_is_consulted_before_password_and_second_factor_are_set_up
 
 async def test_sessions_that_arrive_together_are_authenticated_together(gateway: Gateway) -> None:
     client = IdentityClient(gateway.upstream, 5)
-    callers = await asyncio.gather(*(client.authenticate(SessionToken("token-1")) for _ in range(10)))
+    calls = (client.authenticate(SessionToken("token-1"), NOWHERE) for _ in range(10))
+    callers = await asyncio.gather(*calls)
     assert {caller.account_id for caller in callers} == {"account-1"}
     assert [len(request.items) for request in gateway.identity.requests] == [10]

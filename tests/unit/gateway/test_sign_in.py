@@ -80,6 +80,7 @@ def test_what_a_sign_in_opened_does_not_print_its_tokens() -> None:
         device_token=DeviceToken("device-2"),
         refused_sign_in_count=0,
     )
-    printed = f"{signed_in} {ClientContext('', DeviceToken('device-2'))}"
+    here = ClientContext("", device_token=DeviceToken("device-2"))
+    printed = f"{signed_in} {here}"
     assert "token-2" not in printed
     assert "device-2" not in printed

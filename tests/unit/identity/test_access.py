@@ -6,6 +6,7 @@ from msa.identity.v1 import (
     second_factor_service_pb2,
     security_event_service_pb2,
     session_service_pb2,
+    use_service_pb2,
 )
 from services.identity.access import ACCESS
 
@@ -25,6 +26,7 @@ def test_every_rpc_says_who_may_call_it() -> None:
         second_factor_service_pb2,
         security_event_service_pb2,
         session_service_pb2,
+        use_service_pb2,
     )
     assert set(ACCESS) == set[str]().union(*(_methods(file.DESCRIPTOR) for file in files))
 
@@ -41,6 +43,7 @@ def test_the_gateway_handles_sessions_agents_accounts_and_a_mailer_the_outbox() 
             frozenset({"agent_tools", "registry"}),
         },
         "msa.identity.v1.SecurityEventService": {frozenset({"agent_tools"})},
+        "msa.identity.v1.UseService": {frozenset({"gateway"}), frozenset({"agent_tools"})},
         "msa.identity.v1.OutboxService": {frozenset({"mailer"})},
     }
 

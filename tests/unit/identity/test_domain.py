@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -12,9 +13,18 @@ from services.identity.accounts.domain import (
     of_partner,
     the_one_scope,
 )
-from services.identity.domain import is_login, new_login, require_caisse_code, typed_login
+from services.identity.domain import ClientContext, is_login, new_login, require_caisse_code, typed_login
 from services.identity.readable import UNAMBIGUOUS
-from services.identity.sessions.domain import Decision, LiveSession, Standing, judge, require_batch_size
+from services.identity.sessions.domain import (
+    Authentication,
+    CountedUse,
+    Decision,
+    LiveSession,
+    Standing,
+    judge,
+    require_batch_size,
+)
+from services.identity.sessions.rates import RateLimit, RateScope
 from services.kit.errors import InvalidField
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -42,8 +52,13 @@ def _account(*, expires: datetime | None = None, disabled: datetime | None = Non
     )
 
 
-def _session(retry_after: timedelta | None = None) -> LiveSession:
-    return LiveSession(NOW + timedelta(minutes=15), NOW + timedelta(hours=8), retry_after)
+CLIENT = ClientContext(address="198.51.100.7")
+LIMIT = RateLimit(RateScope.ACCOUNT, 600, 599, timedelta(milliseconds=100))
+
+
+def _counted(retry_after: timedelta | None = None) -> CountedUse:
+    session = LiveSession(NOW + timedelta(minutes=15), NOW + timedelta(hours=8))
+    return CountedUse(session, retry_after, (LIMIT,))
 
 
 def _standing(*, current: bool = True, expires: datetime = NOW + timedelta(hours=8)) -> Standing:
@@ -102,26 +117,58 @@ def test_an_account_does_not_print_its_login_or_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("session", "standing", "decision"),
+    ("counted", "standing", "decision"),
     [
-        (_session(), _standing(), Decision.ACCEPTED),
-        (_session(retry_after=MILLISECOND), _standing(), Decision.RATE_LIMITED),
-        (None, None, Decision.REFUSED),
-        (_session(), None, Decision.REFUSED),
-        (None, _standing(), Decision.REFUSED),
-        (_session(), _standing(current=False), Decision.REFUSED),
-        (_session(), _standing(expires=NOW), Decision.REFUSED),
-        (_session(), _standing(expires=NOW + MILLISECOND), Decision.ACCEPTED),
-        (_session(retry_after=MILLISECOND), _standing(current=False), Decision.REFUSED),
+        (_counted(), _standing(), Decision.ACCEPTED),
+        (_counted(retry_after=MILLISECOND), _standing(), Decision.RATE_LIMITED),
+        (CountedUse(None), None, Decision.REFUSED),
+        (_counted(), None, Decision.REFUSED),
+        (CountedUse(None), _standing(), Decision.REFUSED),
+        (_counted(), _standing(current=False), Decision.REFUSED),
+        (_counted(), _standing(expires=NOW), Decision.REFUSED),
+        (_counted(), _standing(expires=NOW + MILLISECOND), Decision.ACCEPTED),
+        (_counted(retry_after=MILLISECOND), _standing(current=False), Decision.REFUSED),
     ],
 )
 def test_a_session_is_accepted_only_where_both_stores_let_it_live(
-    session: LiveSession | None, standing: Standing | None, decision: Decision
+    counted: CountedUse, standing: Standing | None, decision: Decision
 ) -> None:
-    verdict = judge(session, standing, NOW)
+    verdict = judge(counted, standing, CLIENT, NOW)
     assert verdict.decision is decision
     assert (verdict.standing is not None) == (decision is Decision.ACCEPTED)
     assert (verdict.remaining is not None) == (decision is Decision.ACCEPTED)
+    assert (verdict.rate_limits == (LIMIT,)) == (decision in {Decision.ACCEPTED, Decision.RATE_LIMITED})
+
+
+@pytest.mark.parametrize("standing", [None, _standing(), _standing(current=False)])
+def test_the_limit_of_an_address_says_nothing_of_the_session(standing: Standing | None) -> None:
+    verdict = judge(CountedUse(None, MILLISECOND, (LIMIT,)), standing, CLIENT, NOW)
+    assert verdict == Authentication(Decision.RATE_LIMITED, retry_after=MILLISECOND, rate_limits=(LIMIT,))
+
+
+def test_who_calls_from_elsewhere_is_told_nothing_of_the_account() -> None:
+    refusing = replace(
+        _standing(), partner_networks=["203.0.113.0/24"], partner_certificates=["ab" * 32], use_suspended=True
+    )
+    there = ClientContext(address="203.0.113.9")
+    there_with_certificate = replace(there, certificate_sha256="ab" * 32)
+    limited = _counted(retry_after=MILLISECOND)
+
+    assert judge(limited, refusing, CLIENT, NOW) == Authentication(Decision.NETWORK_NOT_ALLOWED)
+    assert judge(limited, refusing, there, NOW) == Authentication(Decision.CLIENT_CERTIFICATE_REQUIRED)
+    assert judge(limited, refusing, there_with_certificate, NOW) == Authentication(Decision.USE_SUSPENDED)
+    lifted = replace(refusing, use_suspended=False)
+    assert judge(limited, lifted, there_with_certificate, NOW).decision is Decision.RATE_LIMITED
+    assert judge(_counted(), lifted, there_with_certificate, NOW).decision is Decision.ACCEPTED
+
+
+def test_a_session_that_is_over_is_refused_before_anything_is_said_of_its_partner() -> None:
+    over = replace(_standing(current=False), partner_networks=["203.0.113.0/24"], use_suspended=True)
+    assert judge(_counted(), over, CLIENT, NOW) == Authentication(Decision.REFUSED)
+
+
+def test_a_caller_does_not_print_its_address() -> None:
+    assert CLIENT.address not in repr(CLIENT)
 
 
 @pytest.mark.parametrize(

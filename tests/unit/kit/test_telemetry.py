@@ -1,3 +1,6 @@
+import asyncio
+from collections.abc import AsyncGenerator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,6 +130,24 @@ def test_a_scope_ends_with_its_block(spans: InMemorySpanExporter) -> None:
         assert telemetry.current_traceparent() == outer
     assert telemetry.current_traceparent() == ""
     assert len(spans.get_finished_spans()) == 2
+
+
+async def test_the_span_of_a_stream_that_is_closed_elsewhere_ends(spans: InMemorySpanExporter) -> None:
+    """Where its caller goes away, a stream is closed by another task than the one that served it."""
+
+    async def stream() -> AsyncGenerator[int]:
+        with telemetry.server_span("stream", [], {}):
+            yield 1
+
+    opened = stream()
+    assert await asyncio.create_task(_first(opened)) == 1
+    await opened.aclose()
+    assert only(spans).name == "stream"
+    assert dict(only(spans).attributes or {}) == {"error.type": "GeneratorExit"}
+
+
+async def _first(stream: AsyncGenerator[int]) -> int:
+    return await anext(stream)
 
 
 @pytest.mark.parametrize(

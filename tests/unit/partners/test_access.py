@@ -19,10 +19,14 @@ def test_every_rpc_says_who_may_call_it() -> None:
     assert set(ACCESS) == methods
 
 
-def test_the_gateway_may_authorize_and_nothing_else() -> None:
+def test_the_gateway_asks_what_it_needs_for_its_users_and_nothing_else() -> None:
     admitted = {method for method, roles in ACCESS.items() if "gateway" in roles}
-    assert admitted == {"/msa.partners.v1.HabilitationService/Authorize"}
-    assert ACCESS["/msa.partners.v1.HabilitationService/Authorize"] == {"gateway"}
+    assert admitted == {
+        "/msa.partners.v1.HabilitationService/Authorize",
+        "/msa.partners.v1.HabilitationService/NameUsers",
+        "/msa.partners.v1.CaisseSettingsService/ListCaisseAvailabilities",
+    }
+    assert all(ACCESS[method] == {"gateway"} for method in admitted)
 
 
 def test_who_may_act_is_an_internal_system_or_an_agent_himself() -> None:

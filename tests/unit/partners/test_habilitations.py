@@ -80,6 +80,24 @@ def test_a_service_that_is_not_in_the_bouquet_is_not_opened() -> None:
     assert decision(LIVE, None) is Decision.HABILITATION_NOT_VALID
 
 
+def test_the_bouquet_of_who_is_answerable_opens_the_review_and_a_users_does_not() -> None:
+    """Art. 4-2: consultation and review; for a user, consultation alone."""
+    answerable = replace(LIVE, bouquet=Bouquet.QUOTIENT_FAMILIAL_RESPONSABLE)
+    for service in (CONSULTATION, OnlineService.CONSULTATION_REVIEW):
+        assert decision(answerable, service) is Decision.GRANTED
+    assert decision(LIVE, OnlineService.CONSULTATION_REVIEW) is Decision.HABILITATION_NOT_VALID
+
+
+def test_what_the_caisse_decided_comes_with_a_grant_and_with_nothing_else() -> None:
+    """Art. 5."""
+    end = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    standing = replace(LIVE, case_reference_required=True, maintenance_end_time=end)
+    granted = decide(standing, CONSULTATION, TODAY)
+    assert (granted.case_reference_required, granted.maintenance_end_time) == (True, end)
+    refused = decide(replace(standing, partner_suspended=True), CONSULTATION, TODAY)
+    assert refused == Authorization(Decision.PARTNER_SUSPENDED)
+
+
 def test_every_bouquet_holds_a_service() -> None:
     """Art. 4-2."""
     assert set(SERVICES) == set(Bouquet)

@@ -100,6 +100,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ABORTED: somebody else changed the record since it was read; nothing was written. Remedy: read it again,
     and decide anew (internal callers).
     """
+    ERROR_REASON_MAINTENANCE: _ErrorReason.ValueType  # 28
+    """UNAVAILABLE, with RetryInfo: the caisse's service is closed for maintenance that it planned (art. 5). Remedy: try
+    again at the end that the status and the retry delay tell.
+    """
+    ERROR_REASON_NETWORK_NOT_ALLOWED: _ErrorReason.ValueType  # 29
+    """PERMISSION_DENIED: the partner's calls are taken from the networks that it named, and this is none of them
+    (art. 7-2). Remedy: call from there, or have the caisse add the network.
+    """
+    ERROR_REASON_CLIENT_CERTIFICATE_REQUIRED: _ErrorReason.ValueType  # 30
+    """PERMISSION_DENIED: the partner's calls are taken with a client certificate that it named, and the connection
+    showed none of them (art. 7-2). Remedy: present it, or have the caisse record the new one.
+    """
+    ERROR_REASON_USE_SUSPENDED: _ErrorReason.ValueType  # 31
+    """PERMISSION_DENIED: the use of this account was unusual, and it is suspended until the caisse has looked at it
+    (art. 7-2). Remedy: ask the caisse, which lifts it.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of the one google.rpc.ErrorInfo that every error carries
@@ -184,5 +200,21 @@ of another caisse. Remedy: act as an agent of that caisse; the director habilita
 ERROR_REASON_RECORD_CHANGED: ErrorReason.ValueType  # 27
 """ABORTED: somebody else changed the record since it was read; nothing was written. Remedy: read it again,
 and decide anew (internal callers).
+"""
+ERROR_REASON_MAINTENANCE: ErrorReason.ValueType  # 28
+"""UNAVAILABLE, with RetryInfo: the caisse's service is closed for maintenance that it planned (art. 5). Remedy: try
+again at the end that the status and the retry delay tell.
+"""
+ERROR_REASON_NETWORK_NOT_ALLOWED: ErrorReason.ValueType  # 29
+"""PERMISSION_DENIED: the partner's calls are taken from the networks that it named, and this is none of them
+(art. 7-2). Remedy: call from there, or have the caisse add the network.
+"""
+ERROR_REASON_CLIENT_CERTIFICATE_REQUIRED: ErrorReason.ValueType  # 30
+"""PERMISSION_DENIED: the partner's calls are taken with a client certificate that it named, and the connection
+showed none of them (art. 7-2). Remedy: present it, or have the caisse record the new one.
+"""
+ERROR_REASON_USE_SUSPENDED: ErrorReason.ValueType  # 31
+"""PERMISSION_DENIED: the use of this account was unusual, and it is suspended until the caisse has looked at it
+(art. 7-2). Remedy: ask the caisse, which lifts it.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

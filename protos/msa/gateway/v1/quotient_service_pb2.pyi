@@ -121,7 +121,7 @@ class ConsultQuotientRequest(_message.Message):
     purpose: Global___Purpose.ValueType
     """What for; must be said."""
     case_reference: _builtins.str
-    """Your own reference of the case: at most 64 letters, digits, spaces and . _ / -; no NIR."""
+    """Your own reference of the case: at most 64 letters, digits, spaces and . _ / -; no NIR. Your caisse may require it."""
     purpose_text: _builtins.str
     """The purpose in words: required for PURPOSE_OTHER, empty otherwise; at most 100 characters, no NIR."""
     def __init__(
@@ -140,6 +140,166 @@ class ConsultQuotientRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsultQuotientRequest: _TypeAlias = ConsultQuotientRequest  # noqa: Y015
+
+@_typing.final
+class ConsultQuotientsRequest(_message.Message):
+    """Many QFs to look up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def queries(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuotientQuery]:
+        """1 to 500."""
+
+    def __init__(
+        self,
+        *,
+        queries: _abc.Iterable[Global___QuotientQuery] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["queries", b"queries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsultQuotientsRequest: _TypeAlias = ConsultQuotientsRequest  # noqa: Y015
+
+@_typing.final
+class QuotientQuery(_message.Message):
+    """One QF of many to look up; the fields are those of ConsultQuotientRequest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NIR_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    CASE_REFERENCE_FIELD_NUMBER: _builtins.int
+    PURPOSE_TEXT_FIELD_NUMBER: _builtins.int
+    nir: _builtins.str
+    """Numéro de sécurité sociale: 13 characters and the 2-digit key; spaces are tolerated."""
+    month: _builtins.str
+    """"2026-11"; empty: the present month, Europe/Paris."""
+    purpose: Global___Purpose.ValueType
+    """What for; must be said."""
+    case_reference: _builtins.str
+    """Your own reference of the case: at most 64 letters, digits, spaces and . _ / -; no NIR. Your caisse may require it."""
+    purpose_text: _builtins.str
+    """The purpose in words: required for PURPOSE_OTHER, empty otherwise; at most 100 characters, no NIR."""
+    def __init__(
+        self,
+        *,
+        nir: _builtins.str = ...,
+        month: _builtins.str = ...,
+        purpose: Global___Purpose.ValueType = ...,
+        case_reference: _builtins.str = ...,
+        purpose_text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "month", b"month", "nir", b"nir", "purpose", b"purpose", "purpose_text", b"purpose_text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotientQuery: _TypeAlias = QuotientQuery  # noqa: Y015
+
+@_typing.final
+class ConsultQuotientsResponse(_message.Message):
+    """The answer to one query."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    CONSULTATION_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The place of the query in the request, from 0."""
+    @_builtins.property
+    def consultation(self) -> Global___ConsultQuotientResponse:
+        """What was met, and what is shown."""
+
+    @_builtins.property
+    def error(self) -> Global___QueryError:
+        """Why it was not answered; nothing was shown."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        consultation: Global___ConsultQuotientResponse | None = ...,
+        error: Global___QueryError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consultation", b"consultation", "error", b"error", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consultation", b"consultation", "error", b"error", "position", b"position", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["consultation", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___ConsultQuotientsResponse: _TypeAlias = ConsultQuotientsResponse  # noqa: Y015
+
+@_typing.final
+class QueryError(_message.Message):
+    """Why one query of many was not answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    VIOLATIONS_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """The stable reason, as in the errors of calls: "INVALID_FIELD"."""
+    detail: _builtins.str
+    """What to do, in French."""
+    @_builtins.property
+    def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldViolation]:
+        """Every rule that the query breaks; only for INVALID_FIELD."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        violations: _abc.Iterable[Global___FieldViolation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "reason", b"reason", "violations", b"violations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryError: _TypeAlias = QueryError  # noqa: Y015
+
+@_typing.final
+class FieldViolation(_message.Message):
+    """A rule that a field breaks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field."""
+    rule: _builtins.str
+    """The rule, stable: "NIR_KEY_MISMATCH"."""
+    detail: _builtins.str
+    """The rule and its remedy, in French, without the value."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "field", b"field", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldViolation: _TypeAlias = FieldViolation  # noqa: Y015
 
 @_typing.final
 class ConsultQuotientResponse(_message.Message):

@@ -40,6 +40,11 @@ class QuotientServiceStub:
                 request_serializer=msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientRequest.SerializeToString,
                 response_deserializer=msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientResponse.FromString,
                 _registered_method=True)
+        self.ConsultQuotients = channel.unary_stream(
+                '/msa.gateway.v1.QuotientService/ConsultQuotients',
+                request_serializer=msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientsRequest.SerializeToString,
+                response_deserializer=msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientsResponse.FromString,
+                _registered_method=True)
 
 
 class QuotientServiceServicer:
@@ -49,9 +54,22 @@ class QuotientServiceServicer:
     def ConsultQuotient(self, request, context):
         """Looks a QF up by NIR. What is met in ordinary work is an outcome, not an error.
         Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; PERMISSION_DENIED
-        PASSWORD_CHANGE_REQUIRED, CONVENTION_NOT_IN_FORCE, HABILITATION_NOT_VALID, PARTNER_SUSPENDED;
-        INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED,
+        PASSWORD_CHANGE_REQUIRED, SECOND_FACTOR_ENROLMENT_REQUIRED, CONVENTION_NOT_IN_FORCE, HABILITATION_NOT_VALID,
+        PARTNER_SUSPENDED, USER_SUSPENDED, USE_SUSPENDED, NETWORK_NOT_ALLOWED, CLIENT_CERTIFICATE_REQUIRED;
+        INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, MAINTENANCE,
         DEPENDENCY_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConsultQuotients(self, request, context):
+        """Looks up to 500 QFs up. One response for each query, in their order; each is a consultation of its own: session,
+        right and opposition are checked, and its line of the journal is written, when its turn comes (art. 6-3). As JSON,
+        the responses are the items of an array, or, with `accept: application/x-ndjson`, one to a line.
+        A query that is not answered has an error in the place of a consultation; once the session or the right has ended,
+        so have all that follow.
+        Errors: those of ConsultQuotient, of the call as a whole; INVALID_FIELD only where the list is empty or too long.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +82,11 @@ def add_QuotientServiceServicer_to_server(servicer, server):
                     servicer.ConsultQuotient,
                     request_deserializer=msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientRequest.FromString,
                     response_serializer=msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientResponse.SerializeToString,
+            ),
+            'ConsultQuotients': grpc.unary_stream_rpc_method_handler(
+                    servicer.ConsultQuotients,
+                    request_deserializer=msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientsRequest.FromString,
+                    response_serializer=msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -94,6 +117,33 @@ class QuotientService:
             '/msa.gateway.v1.QuotientService/ConsultQuotient',
             msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientRequest.SerializeToString,
             msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConsultQuotients(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/msa.gateway.v1.QuotientService/ConsultQuotients',
+            msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientsRequest.SerializeToString,
+            msa_dot_gateway_dot_v1_dot_quotient__service__pb2.ConsultQuotientsResponse.FromString,
             options,
             channel_credentials,
             insecure,

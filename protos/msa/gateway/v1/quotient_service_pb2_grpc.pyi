@@ -36,9 +36,18 @@ class QuotientServiceStub:
     ConsultQuotient: _grpc.UnaryUnaryMultiCallable[_quotient_service_pb2.ConsultQuotientRequest, _quotient_service_pb2.ConsultQuotientResponse]
     """Looks a QF up by NIR. What is met in ordinary work is an outcome, not an error.
     Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; PERMISSION_DENIED
-    PASSWORD_CHANGE_REQUIRED, CONVENTION_NOT_IN_FORCE, HABILITATION_NOT_VALID, PARTNER_SUSPENDED;
-    INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED,
+    PASSWORD_CHANGE_REQUIRED, SECOND_FACTOR_ENROLMENT_REQUIRED, CONVENTION_NOT_IN_FORCE, HABILITATION_NOT_VALID,
+    PARTNER_SUSPENDED, USER_SUSPENDED, USE_SUSPENDED, NETWORK_NOT_ALLOWED, CLIENT_CERTIFICATE_REQUIRED;
+    INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, MAINTENANCE,
     DEPENDENCY_UNAVAILABLE.
+    """
+    ConsultQuotients: _grpc.UnaryStreamMultiCallable[_quotient_service_pb2.ConsultQuotientsRequest, _quotient_service_pb2.ConsultQuotientsResponse]
+    """Looks up to 500 QFs up. One response for each query, in their order; each is a consultation of its own: session,
+    right and opposition are checked, and its line of the journal is written, when its turn comes (art. 6-3). As JSON,
+    the responses are the items of an array, or, with `accept: application/x-ndjson`, one to a line.
+    A query that is not answered has an error in the place of a consultation; once the session or the right has ended,
+    so have all that follow.
+    Errors: those of ConsultQuotient, of the call as a whole; INVALID_FIELD only where the list is empty or too long.
     """
 
 @_typing.type_check_only
@@ -49,9 +58,18 @@ class QuotientServiceAsyncStub(QuotientServiceStub):
     ConsultQuotient: _aio.UnaryUnaryMultiCallable[_quotient_service_pb2.ConsultQuotientRequest, _quotient_service_pb2.ConsultQuotientResponse]  # type: ignore[assignment]
     """Looks a QF up by NIR. What is met in ordinary work is an outcome, not an error.
     Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; PERMISSION_DENIED
-    PASSWORD_CHANGE_REQUIRED, CONVENTION_NOT_IN_FORCE, HABILITATION_NOT_VALID, PARTNER_SUSPENDED;
-    INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED,
+    PASSWORD_CHANGE_REQUIRED, SECOND_FACTOR_ENROLMENT_REQUIRED, CONVENTION_NOT_IN_FORCE, HABILITATION_NOT_VALID,
+    PARTNER_SUSPENDED, USER_SUSPENDED, USE_SUSPENDED, NETWORK_NOT_ALLOWED, CLIENT_CERTIFICATE_REQUIRED;
+    INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, MAINTENANCE,
     DEPENDENCY_UNAVAILABLE.
+    """
+    ConsultQuotients: _aio.UnaryStreamMultiCallable[_quotient_service_pb2.ConsultQuotientsRequest, _quotient_service_pb2.ConsultQuotientsResponse]  # type: ignore[assignment]
+    """Looks up to 500 QFs up. One response for each query, in their order; each is a consultation of its own: session,
+    right and opposition are checked, and its line of the journal is written, when its turn comes (art. 6-3). As JSON,
+    the responses are the items of an array, or, with `accept: application/x-ndjson`, one to a line.
+    A query that is not answered has an error in the place of a consultation; once the session or the right has ended,
+    so have all that follow.
+    Errors: those of ConsultQuotient, of the call as a whole; INVALID_FIELD only where the list is empty or too long.
     """
 
 class QuotientServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -65,9 +83,24 @@ class QuotientServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_quotient_service_pb2.ConsultQuotientResponse, _abc.Awaitable[_quotient_service_pb2.ConsultQuotientResponse]]:
         """Looks a QF up by NIR. What is met in ordinary work is an outcome, not an error.
         Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; PERMISSION_DENIED
-        PASSWORD_CHANGE_REQUIRED, CONVENTION_NOT_IN_FORCE, HABILITATION_NOT_VALID, PARTNER_SUSPENDED;
-        INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED,
+        PASSWORD_CHANGE_REQUIRED, SECOND_FACTOR_ENROLMENT_REQUIRED, CONVENTION_NOT_IN_FORCE, HABILITATION_NOT_VALID,
+        PARTNER_SUSPENDED, USER_SUSPENDED, USE_SUSPENDED, NETWORK_NOT_ALLOWED, CLIENT_CERTIFICATE_REQUIRED;
+        INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, MAINTENANCE,
         DEPENDENCY_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ConsultQuotients(
+        self,
+        request: _quotient_service_pb2.ConsultQuotientsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_quotient_service_pb2.ConsultQuotientsResponse], _abc.AsyncIterator[_quotient_service_pb2.ConsultQuotientsResponse]]:
+        """Looks up to 500 QFs up. One response for each query, in their order; each is a consultation of its own: session,
+        right and opposition are checked, and its line of the journal is written, when its turn comes (art. 6-3). As JSON,
+        the responses are the items of an array, or, with `accept: application/x-ndjson`, one to a line.
+        A query that is not answered has an error in the place of a consultation; once the session or the right has ended,
+        so have all that follow.
+        Errors: those of ConsultQuotient, of the call as a whole; INVALID_FIELD only where the list is empty or too long.
         """
 
 def add_QuotientServiceServicer_to_server(servicer: QuotientServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -65,8 +65,9 @@ class SecondFactorServiceServicer:
 
     def BeginEnrolment(self, request, context):
         """Makes a secret for an authenticator app; it counts only once confirmed.
-        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-        FAILED_PRECONDITION SECOND_FACTOR_STATE where one is enrolled; UNAVAILABLE.
+        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED; PERMISSION_DENIED
+        PASSWORD_CHANGE_REQUIRED; FAILED_PRECONDITION SECOND_FACTOR_STATE where one is enrolled; RESOURCE_EXHAUSTED
+        RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,17 +75,16 @@ class SecondFactorServiceServicer:
 
     def ConfirmEnrolment(self, request, context):
         """Enrols the secret by a code made with it; the answer carries a new token, every earlier one is
-        over. The recovery codes are shown this once. Errors: UNAUTHENTICATED SESSION_REQUIRED,
-        SESSION_NOT_VALID, CREDENTIALS_REFUSED; FAILED_PRECONDITION SECOND_FACTOR_STATE where none was
-        begun; UNAVAILABLE.
+        over. The recovery codes are shown this once.
+        Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where none was begun.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RenewRecoveryCodes(self, request, context):
-        """Replaces the recovery codes. Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID,
-        CREDENTIALS_REFUSED; FAILED_PRECONDITION SECOND_FACTOR_STATE where none is enrolled; UNAVAILABLE.
+        """Replaces the recovery codes; those before are void.
+        Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where none is enrolled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,8 +92,7 @@ class SecondFactorServiceServicer:
 
     def RemoveSecondFactor(self, request, context):
         """Removes the second factor; the answer carries a new token, every earlier one is over.
-        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-        FAILED_PRECONDITION SECOND_FACTOR_STATE where there is none, or the caisse requires it; UNAVAILABLE.
+        Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where there is none, or the caisse requires it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,23 +37,22 @@ class SecondFactorServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SecondFactorServiceAsyncStub: ...
     BeginEnrolment: _grpc.UnaryUnaryMultiCallable[_second_factor_service_pb2.BeginEnrolmentRequest, _second_factor_service_pb2.BeginEnrolmentResponse]
     """Makes a secret for an authenticator app; it counts only once confirmed.
-    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-    FAILED_PRECONDITION SECOND_FACTOR_STATE where one is enrolled; UNAVAILABLE.
+    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED; PERMISSION_DENIED
+    PASSWORD_CHANGE_REQUIRED; FAILED_PRECONDITION SECOND_FACTOR_STATE where one is enrolled; RESOURCE_EXHAUSTED
+    RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
     """
     ConfirmEnrolment: _grpc.UnaryUnaryMultiCallable[_second_factor_service_pb2.ConfirmEnrolmentRequest, _second_factor_service_pb2.ConfirmEnrolmentResponse]
     """Enrols the secret by a code made with it; the answer carries a new token, every earlier one is
-    over. The recovery codes are shown this once. Errors: UNAUTHENTICATED SESSION_REQUIRED,
-    SESSION_NOT_VALID, CREDENTIALS_REFUSED; FAILED_PRECONDITION SECOND_FACTOR_STATE where none was
-    begun; UNAVAILABLE.
+    over. The recovery codes are shown this once.
+    Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where none was begun.
     """
     RenewRecoveryCodes: _grpc.UnaryUnaryMultiCallable[_second_factor_service_pb2.RenewRecoveryCodesRequest, _second_factor_service_pb2.RenewRecoveryCodesResponse]
-    """Replaces the recovery codes. Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID,
-    CREDENTIALS_REFUSED; FAILED_PRECONDITION SECOND_FACTOR_STATE where none is enrolled; UNAVAILABLE.
+    """Replaces the recovery codes; those before are void.
+    Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where none is enrolled.
     """
     RemoveSecondFactor: _grpc.UnaryUnaryMultiCallable[_second_factor_service_pb2.RemoveSecondFactorRequest, _second_factor_service_pb2.RemoveSecondFactorResponse]
     """Removes the second factor; the answer carries a new token, every earlier one is over.
-    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-    FAILED_PRECONDITION SECOND_FACTOR_STATE where there is none, or the caisse requires it; UNAVAILABLE.
+    Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where there is none, or the caisse requires it.
     """
 
 @_typing.type_check_only
@@ -65,23 +64,22 @@ class SecondFactorServiceAsyncStub(SecondFactorServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     BeginEnrolment: _aio.UnaryUnaryMultiCallable[_second_factor_service_pb2.BeginEnrolmentRequest, _second_factor_service_pb2.BeginEnrolmentResponse]  # type: ignore[assignment]
     """Makes a secret for an authenticator app; it counts only once confirmed.
-    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-    FAILED_PRECONDITION SECOND_FACTOR_STATE where one is enrolled; UNAVAILABLE.
+    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED; PERMISSION_DENIED
+    PASSWORD_CHANGE_REQUIRED; FAILED_PRECONDITION SECOND_FACTOR_STATE where one is enrolled; RESOURCE_EXHAUSTED
+    RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
     """
     ConfirmEnrolment: _aio.UnaryUnaryMultiCallable[_second_factor_service_pb2.ConfirmEnrolmentRequest, _second_factor_service_pb2.ConfirmEnrolmentResponse]  # type: ignore[assignment]
     """Enrols the secret by a code made with it; the answer carries a new token, every earlier one is
-    over. The recovery codes are shown this once. Errors: UNAUTHENTICATED SESSION_REQUIRED,
-    SESSION_NOT_VALID, CREDENTIALS_REFUSED; FAILED_PRECONDITION SECOND_FACTOR_STATE where none was
-    begun; UNAVAILABLE.
+    over. The recovery codes are shown this once.
+    Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where none was begun.
     """
     RenewRecoveryCodes: _aio.UnaryUnaryMultiCallable[_second_factor_service_pb2.RenewRecoveryCodesRequest, _second_factor_service_pb2.RenewRecoveryCodesResponse]  # type: ignore[assignment]
-    """Replaces the recovery codes. Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID,
-    CREDENTIALS_REFUSED; FAILED_PRECONDITION SECOND_FACTOR_STATE where none is enrolled; UNAVAILABLE.
+    """Replaces the recovery codes; those before are void.
+    Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where none is enrolled.
     """
     RemoveSecondFactor: _aio.UnaryUnaryMultiCallable[_second_factor_service_pb2.RemoveSecondFactorRequest, _second_factor_service_pb2.RemoveSecondFactorResponse]  # type: ignore[assignment]
     """Removes the second factor; the answer carries a new token, every earlier one is over.
-    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-    FAILED_PRECONDITION SECOND_FACTOR_STATE where there is none, or the caisse requires it; UNAVAILABLE.
+    Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where there is none, or the caisse requires it.
     """
 
 class SecondFactorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -96,8 +94,9 @@ class SecondFactorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_second_factor_service_pb2.BeginEnrolmentResponse, _abc.Awaitable[_second_factor_service_pb2.BeginEnrolmentResponse]]:
         """Makes a secret for an authenticator app; it counts only once confirmed.
-        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-        FAILED_PRECONDITION SECOND_FACTOR_STATE where one is enrolled; UNAVAILABLE.
+        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED; PERMISSION_DENIED
+        PASSWORD_CHANGE_REQUIRED; FAILED_PRECONDITION SECOND_FACTOR_STATE where one is enrolled; RESOURCE_EXHAUSTED
+        RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -107,9 +106,8 @@ class SecondFactorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_second_factor_service_pb2.ConfirmEnrolmentResponse, _abc.Awaitable[_second_factor_service_pb2.ConfirmEnrolmentResponse]]:
         """Enrols the secret by a code made with it; the answer carries a new token, every earlier one is
-        over. The recovery codes are shown this once. Errors: UNAUTHENTICATED SESSION_REQUIRED,
-        SESSION_NOT_VALID, CREDENTIALS_REFUSED; FAILED_PRECONDITION SECOND_FACTOR_STATE where none was
-        begun; UNAVAILABLE.
+        over. The recovery codes are shown this once.
+        Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where none was begun.
         """
 
     @_abc_1.abstractmethod
@@ -118,8 +116,8 @@ class SecondFactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _second_factor_service_pb2.RenewRecoveryCodesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_second_factor_service_pb2.RenewRecoveryCodesResponse, _abc.Awaitable[_second_factor_service_pb2.RenewRecoveryCodesResponse]]:
-        """Replaces the recovery codes. Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID,
-        CREDENTIALS_REFUSED; FAILED_PRECONDITION SECOND_FACTOR_STATE where none is enrolled; UNAVAILABLE.
+        """Replaces the recovery codes; those before are void.
+        Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where none is enrolled.
         """
 
     @_abc_1.abstractmethod
@@ -129,8 +127,7 @@ class SecondFactorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_second_factor_service_pb2.RemoveSecondFactorResponse, _abc.Awaitable[_second_factor_service_pb2.RemoveSecondFactorResponse]]:
         """Removes the second factor; the answer carries a new token, every earlier one is over.
-        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-        FAILED_PRECONDITION SECOND_FACTOR_STATE where there is none, or the caisse requires it; UNAVAILABLE.
+        Errors: those of BeginEnrolment; SECOND_FACTOR_STATE where there is none, or the caisse requires it.
         """
 
 def add_SecondFactorServiceServicer_to_server(servicer: SecondFactorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -62,8 +62,9 @@ class SessionServiceServicer:
     """
 
     def SignIn(self, request, context):
-        """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED;
-        RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
+        """Opens a session (art. 4-3).
+        Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED; PERMISSION_DENIED NETWORK_NOT_ALLOWED,
+        CLIENT_CERTIFICATE_REQUIRED; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,7 +73,8 @@ class SessionServiceServicer:
     def ChangePassword(self, request, context):
         """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
         Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-        RESOURCE_EXHAUSTED RATE_LIMITED; INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
+        INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED,
+        DEPENDENCY_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,14 +82,15 @@ class SessionServiceServicer:
 
     def GetSession(self, request, context):
         """Tells what is left of the session; does not prolong it (art. 7-1).
-        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; UNAVAILABLE.
+        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; UNAVAILABLE DEPENDENCY_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SignOut(self, request, context):
-        """Ends the session. Errors: UNAUTHENTICATED SESSION_REQUIRED; UNAVAILABLE.
+        """Ends the session; one that is over already ends no worse.
+        Errors: UNAUTHENTICATED SESSION_REQUIRED; UNAVAILABLE DEPENDENCY_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

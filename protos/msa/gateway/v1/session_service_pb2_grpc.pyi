@@ -34,20 +34,24 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]
-    """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED;
-    RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
+    """Opens a session (art. 4-3).
+    Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED; PERMISSION_DENIED NETWORK_NOT_ALLOWED,
+    CLIENT_CERTIFICATE_REQUIRED; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]
     """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
     Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-    RESOURCE_EXHAUSTED RATE_LIMITED; INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
+    INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED,
+    DEPENDENCY_UNAVAILABLE.
     """
     GetSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]
     """Tells what is left of the session; does not prolong it (art. 7-1).
-    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; UNAVAILABLE.
+    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; UNAVAILABLE DEPENDENCY_UNAVAILABLE.
     """
     SignOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]
-    """Ends the session. Errors: UNAUTHENTICATED SESSION_REQUIRED; UNAVAILABLE."""
+    """Ends the session; one that is over already ends no worse.
+    Errors: UNAUTHENTICATED SESSION_REQUIRED; UNAVAILABLE DEPENDENCY_UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class SessionServiceAsyncStub(SessionServiceStub):
@@ -55,20 +59,24 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]  # type: ignore[assignment]
-    """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED;
-    RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
+    """Opens a session (art. 4-3).
+    Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED; PERMISSION_DENIED NETWORK_NOT_ALLOWED,
+    CLIENT_CERTIFICATE_REQUIRED; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
     Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-    RESOURCE_EXHAUSTED RATE_LIMITED; INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
+    INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED,
+    DEPENDENCY_UNAVAILABLE.
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]  # type: ignore[assignment]
     """Tells what is left of the session; does not prolong it (art. 7-1).
-    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; UNAVAILABLE.
+    Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; UNAVAILABLE DEPENDENCY_UNAVAILABLE.
     """
     SignOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]  # type: ignore[assignment]
-    """Ends the session. Errors: UNAUTHENTICATED SESSION_REQUIRED; UNAVAILABLE."""
+    """Ends the session; one that is over already ends no worse.
+    Errors: UNAUTHENTICATED SESSION_REQUIRED; UNAVAILABLE DEPENDENCY_UNAVAILABLE.
+    """
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Sessions of habilitated users. The token travels as `authorization: Bearer …` in both worlds."""
@@ -79,8 +87,9 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.SignInResponse, _abc.Awaitable[_session_service_pb2.SignInResponse]]:
-        """Opens a session (art. 4-3). Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED;
-        RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
+        """Opens a session (art. 4-3).
+        Errors: UNAUTHENTICATED CREDENTIALS_REFUSED, SECOND_FACTOR_REQUIRED; PERMISSION_DENIED NETWORK_NOT_ALLOWED,
+        CLIENT_CERTIFICATE_REQUIRED; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED, DEPENDENCY_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -91,7 +100,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_session_service_pb2.ChangePasswordResponse, _abc.Awaitable[_session_service_pb2.ChangePasswordResponse]]:
         """Replaces the password; the answer carries a new token, every earlier one is over (art. 4-3).
         Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID, CREDENTIALS_REFUSED;
-        RESOURCE_EXHAUSTED RATE_LIMITED; INVALID_ARGUMENT INVALID_FIELD; UNAVAILABLE.
+        INVALID_ARGUMENT INVALID_FIELD; RESOURCE_EXHAUSTED RATE_LIMITED; UNAVAILABLE SERVICE_CLOSED,
+        DEPENDENCY_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -101,7 +111,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.GetSessionResponse, _abc.Awaitable[_session_service_pb2.GetSessionResponse]]:
         """Tells what is left of the session; does not prolong it (art. 7-1).
-        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; UNAVAILABLE.
+        Errors: UNAUTHENTICATED SESSION_REQUIRED, SESSION_NOT_VALID; UNAVAILABLE DEPENDENCY_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -110,6 +120,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SignOutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.SignOutResponse, _abc.Awaitable[_session_service_pb2.SignOutResponse]]:
-        """Ends the session. Errors: UNAUTHENTICATED SESSION_REQUIRED; UNAVAILABLE."""
+        """Ends the session; one that is over already ends no worse.
+        Errors: UNAUTHENTICATED SESSION_REQUIRED; UNAVAILABLE DEPENDENCY_UNAVAILABLE.
+        """
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

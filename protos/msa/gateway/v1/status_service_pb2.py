@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#msa/gateway/v1/status_service.proto\x12\x0emsa.gateway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\x85\x01\n\x11GetStatusResponse\x12+\n\x05state\x18\x01 \x01(\x0e\x32\x1c.msa.gateway.v1.ServiceState\x12\r\n\x05hours\x18\x02 \x01(\t\x12\x34\n\x10next_change_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*_\n\x0cServiceState\x12\x1d\n\x19SERVICE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SERVICE_STATE_OPEN\x10\x01\x12\x18\n\x14SERVICE_STATE_CLOSED\x10\x02\x32u\n\rStatusService\x12\x64\n\tGetStatus\x12 .msa.gateway.v1.GetStatusRequest\x1a!.msa.gateway.v1.GetStatusResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/statusb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#msa/gateway/v1/status_service.proto\x12\x0emsa.gateway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\xb4\x01\n\x11GetStatusResponse\x12+\n\x05state\x18\x01 \x01(\x0e\x32\x1c.msa.gateway.v1.ServiceState\x12\r\n\x05hours\x18\x02 \x01(\t\x12\x34\n\x10next_change_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07\x63\x61isses\x18\x04 \x03(\x0b\x32\x1c.msa.gateway.v1.CaisseStatus\"\xcb\x01\n\x0c\x43\x61isseStatus\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.msa.gateway.v1.ServiceState\x12\x38\n\x14maintenance_end_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0cmaintenances\x18\x05 \x03(\x0b\x32\x1b.msa.gateway.v1.Maintenance\"|\n\x0bMaintenance\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x03 \x01(\t*~\n\x0cServiceState\x12\x1d\n\x19SERVICE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SERVICE_STATE_OPEN\x10\x01\x12\x18\n\x14SERVICE_STATE_CLOSED\x10\x02\x12\x1d\n\x19SERVICE_STATE_MAINTENANCE\x10\x03\x32u\n\rStatusService\x12\x64\n\tGetStatus\x12 .msa.gateway.v1.GetStatusRequest\x1a!.msa.gateway.v1.GetStatusResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/statusb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +35,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STATUSSERVICE'].methods_by_name['GetStatus']._loaded_options = None
   _globals['_STATUSSERVICE'].methods_by_name['GetStatus']._serialized_options = b'\202\323\344\223\002\014\022\n/v1/status'
-  _globals['_SERVICESTATE']._serialized_start=274
-  _globals['_SERVICESTATE']._serialized_end=369
+  _globals['_SERVICESTATE']._serialized_start=653
+  _globals['_SERVICESTATE']._serialized_end=779
   _globals['_GETSTATUSREQUEST']._serialized_start=118
   _globals['_GETSTATUSREQUEST']._serialized_end=136
   _globals['_GETSTATUSRESPONSE']._serialized_start=139
-  _globals['_GETSTATUSRESPONSE']._serialized_end=272
-  _globals['_STATUSSERVICE']._serialized_start=371
-  _globals['_STATUSSERVICE']._serialized_end=488
+  _globals['_GETSTATUSRESPONSE']._serialized_end=319
+  _globals['_CAISSESTATUS']._serialized_start=322
+  _globals['_CAISSESTATUS']._serialized_end=525
+  _globals['_MAINTENANCE']._serialized_start=527
+  _globals['_MAINTENANCE']._serialized_end=651
+  _globals['_STATUSSERVICE']._serialized_start=781
+  _globals['_STATUSSERVICE']._serialized_end=898
 # @@protoc_insertion_point(module_scope)

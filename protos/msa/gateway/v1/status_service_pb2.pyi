@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -30,6 +32,8 @@ class _ServiceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ServiceS
     """Consultations are answered."""
     SERVICE_STATE_CLOSED: _ServiceState.ValueType  # 2
     """Outside the hours."""
+    SERVICE_STATE_MAINTENANCE: _ServiceState.ValueType  # 3
+    """The caisse is in maintenance."""
 
 class ServiceState(_ServiceState, metaclass=_ServiceStateEnumTypeWrapper):
     """The opening state."""
@@ -40,6 +44,8 @@ SERVICE_STATE_OPEN: ServiceState.ValueType  # 1
 """Consultations are answered."""
 SERVICE_STATE_CLOSED: ServiceState.ValueType  # 2
 """Outside the hours."""
+SERVICE_STATE_MAINTENANCE: ServiceState.ValueType  # 3
+"""The caisse is in maintenance."""
 Global___ServiceState: _TypeAlias = ServiceState  # noqa: Y015
 
 @_typing.final
@@ -68,6 +74,7 @@ class GetStatusResponse(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
     NEXT_CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    CAISSES_FIELD_NUMBER: _builtins.int
     state: Global___ServiceState.ValueType
     """Now."""
     hours: _builtins.str
@@ -76,17 +83,98 @@ class GetStatusResponse(_message.Message):
     def next_change_time(self) -> _timestamp_pb2.Timestamp:
         """When it next opens or closes; absent when it is open at any hour."""
 
+    @_builtins.property
+    def caisses(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaisseStatus]:
+        """Every caisse, by code."""
+
     def __init__(
         self,
         *,
         state: Global___ServiceState.ValueType = ...,
         hours: _builtins.str = ...,
         next_change_time: _timestamp_pb2.Timestamp | None = ...,
+        caisses: _abc.Iterable[Global___CaisseStatus] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["next_change_time", b"next_change_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "next_change_time", b"next_change_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisses", b"caisses", "hours", b"hours", "next_change_time", b"next_change_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class CaisseStatus(_message.Message):
+    """The state of one caisse's service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAISSE_CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_END_TIME_FIELD_NUMBER: _builtins.int
+    MAINTENANCES_FIELD_NUMBER: _builtins.int
+    caisse_code: _builtins.str
+    """"21"."""
+    name: _builtins.str
+    """Its name."""
+    state: Global___ServiceState.ValueType
+    """Now: closed outside the hours, in maintenance while a window of it runs, else open."""
+    @_builtins.property
+    def maintenance_end_time(self) -> _timestamp_pb2.Timestamp:
+        """When the maintenance that runs is over; absent while none does."""
+
+    @_builtins.property
+    def maintenances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Maintenance]:
+        """The windows that run or are still to come, earliest first."""
+
+    def __init__(
+        self,
+        *,
+        caisse_code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        state: Global___ServiceState.ValueType = ...,
+        maintenance_end_time: _timestamp_pb2.Timestamp | None = ...,
+        maintenances: _abc.Iterable[Global___Maintenance] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maintenance_end_time", b"maintenance_end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "maintenance_end_time", b"maintenance_end_time", "maintenances", b"maintenances", "name", b"name", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaisseStatus: _TypeAlias = CaisseStatus  # noqa: Y015
+
+@_typing.final
+class Maintenance(_message.Message):
+    """A time in which a caisse's service answers nothing, as it was planned."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """What for, in French."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Its first instant."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "message", b"message", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Maintenance: _TypeAlias = Maintenance  # noqa: Y015

@@ -47,7 +47,8 @@ class StatusServiceServicer:
     """
 
     def GetStatus(self, request, context):
-        """Tells the opening state; needs no session. Errors: none of its own.
+        """Tells the opening state, and that of each caisse; needs no session.
+        Errors: UNAVAILABLE DEPENDENCY_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

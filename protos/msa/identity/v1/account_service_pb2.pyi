@@ -419,19 +419,33 @@ class PartnerPolicy(_message.Message):
 
     PARTNER_ID_FIELD_NUMBER: _builtins.int
     SECOND_FACTOR_REQUIRED_FIELD_NUMBER: _builtins.int
+    NETWORKS_FIELD_NUMBER: _builtins.int
+    CLIENT_CERTIFICATES_SHA256_FIELD_NUMBER: _builtins.int
     partner_id: _builtins.str
     """The partner (UUID)."""
     second_factor_required: _builtins.bool
     """Whether they must have a second factor."""
+    @_builtins.property
+    def networks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The only networks they may call from, in CIDR notation ("203.0.113.0/24", "2001:db8::/48"); none: from anywhere."""
+
+    @_builtins.property
+    def client_certificates_sha256(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """SHA-256 of the client certificates of which a connection must show one, 64 hexadecimal digits each (DER); none:
+        no certificate is needed.
+        """
+
     def __init__(
         self,
         *,
         partner_id: _builtins.str = ...,
         second_factor_required: _builtins.bool = ...,
+        networks: _abc.Iterable[_builtins.str] | None = ...,
+        client_certificates_sha256: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["partner_id", b"partner_id", "second_factor_required", b"second_factor_required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_certificates_sha256", b"client_certificates_sha256", "networks", b"networks", "partner_id", b"partner_id", "second_factor_required", b"second_factor_required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

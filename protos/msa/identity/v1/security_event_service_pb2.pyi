@@ -64,6 +64,14 @@ class _SecurityEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sec
     """The recovery codes were replaced."""
     SECURITY_EVENT_KIND_PARTNER_POLICY_SET: _SecurityEventKind.ValueType  # 18
     """What a caisse requires of a partner was changed."""
+    SECURITY_EVENT_KIND_UNUSUAL_USE_NOTICED: _SecurityEventKind.ValueType  # 19
+    """The use of an account was unusual; ListUnusualUses tells its score and reasons (art. 7-2)."""
+    SECURITY_EVENT_KIND_USE_SUSPENDED: _SecurityEventKind.ValueType  # 20
+    """It was suspended for it (art. 7-2)."""
+    SECURITY_EVENT_KIND_USE_SUSPENSION_LIFTED: _SecurityEventKind.ValueType  # 21
+    """The caisse lifted that."""
+    SECURITY_EVENT_KIND_USE_POLICY_SET: _SecurityEventKind.ValueType  # 22
+    """From which scores on a caisse is told, or accounts are suspended, was changed."""
 
 class SecurityEventKind(_SecurityEventKind, metaclass=_SecurityEventKindEnumTypeWrapper):
     """What happened."""
@@ -106,6 +114,14 @@ SECURITY_EVENT_KIND_RECOVERY_CODES_RENEWED: SecurityEventKind.ValueType  # 17
 """The recovery codes were replaced."""
 SECURITY_EVENT_KIND_PARTNER_POLICY_SET: SecurityEventKind.ValueType  # 18
 """What a caisse requires of a partner was changed."""
+SECURITY_EVENT_KIND_UNUSUAL_USE_NOTICED: SecurityEventKind.ValueType  # 19
+"""The use of an account was unusual; ListUnusualUses tells its score and reasons (art. 7-2)."""
+SECURITY_EVENT_KIND_USE_SUSPENDED: SecurityEventKind.ValueType  # 20
+"""It was suspended for it (art. 7-2)."""
+SECURITY_EVENT_KIND_USE_SUSPENSION_LIFTED: SecurityEventKind.ValueType  # 21
+"""The caisse lifted that."""
+SECURITY_EVENT_KIND_USE_POLICY_SET: SecurityEventKind.ValueType  # 22
+"""From which scores on a caisse is told, or accounts are suspended, was changed."""
 Global___SecurityEventKind: _TypeAlias = SecurityEventKind  # noqa: Y015
 
 @_typing.final

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/identity/v1/session_service.proto\x12\x0fmsa.identity.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x01\n\rSignInRequest\x12\x12\n\x05login\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rone_time_code\x18\x03 \x01(\tB\x03\x80\x01\x01\x12.\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x1e.msa.identity.v1.ClientContext\"B\n\rClientContext\x12\x16\n\x0enetwork_prefix\x18\x01 \x01(\t\x12\x19\n\x0c\x64\x65vice_token\x18\x02 \x01(\tB\x03\x80\x01\x01\"\x90\x03\n\x0eSignInResponse\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12 \n\x18password_change_required\x18\x02 \x01(\x08\x12/\n\x0cidle_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x15previous_sign_in_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n second_factor_enrolment_required\x18\x06 \x01(\x08\x12\x1d\n\x15\x65\x61rlier_session_ended\x18\x07 \x01(\x08\x12 \n\x18password_renewal_advised\x18\x08 \x01(\x08\x12\x19\n\x0c\x64\x65vice_token\x18\t \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x15refused_sign_in_count\x18\n \x01(\x05\"\x9d\x01\n\x15\x43hangePasswordRequest\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10\x63urrent_password\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x0cnew_password\x18\x03 \x01(\tB\x03\x80\x01\x01\x12.\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x1e.msa.identity.v1.ClientContext\"\xc0\x01\n\x16\x43hangePasswordResponse\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x0cidle_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n second_factor_enrolment_required\x18\x04 \x01(\x08\"/\n\x11GetSessionRequest\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\"\xf8\x02\n\x12GetSessionResponse\x12 \n\x18password_change_required\x18\x01 \x01(\x08\x12/\n\x0cidle_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x10idle_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\tremaining\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rexpiring_soon\x18\x06 \x01(\x08\x12(\n second_factor_enrolment_required\x18\x07 \x01(\x08\x12\x39\n\x15previous_sign_in_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x0eSignOutRequest\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12.\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x1e.msa.identity.v1.ClientContext\"\x11\n\x0fSignOutResponse\"G\n\x13\x41uthenticateRequest\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32!.msa.identity.v1.AuthenticateItem\"C\n\x10\x41uthenticateItem\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\"L\n\x14\x41uthenticateResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.msa.identity.v1.AuthenticateResult\"\xa6\x02\n\x12\x41uthenticateResult\x12\x39\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\'.msa.identity.v1.AuthenticationDecision\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x03 \x01(\t\x12 \n\x18password_change_required\x18\x04 \x01(\x08\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n second_factor_enrolment_required\x18\x06 \x01(\x08\x12,\n\tremaining\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration*\xb6\x01\n\x16\x41uthenticationDecision\x12\'\n#AUTHENTICATION_DECISION_UNSPECIFIED\x10\x00\x12$\n AUTHENTICATION_DECISION_ACCEPTED\x10\x01\x12#\n\x1f\x41UTHENTICATION_DECISION_REFUSED\x10\x02\x12(\n$AUTHENTICATION_DECISION_RATE_LIMITED\x10\x03\x32\xc0\x03\n\x0eSessionService\x12I\n\x06SignIn\x12\x1e.msa.identity.v1.SignInRequest\x1a\x1f.msa.identity.v1.SignInResponse\x12\x61\n\x0e\x43hangePassword\x12&.msa.identity.v1.ChangePasswordRequest\x1a\'.msa.identity.v1.ChangePasswordResponse\x12U\n\nGetSession\x12\".msa.identity.v1.GetSessionRequest\x1a#.msa.identity.v1.GetSessionResponse\x12L\n\x07SignOut\x12\x1f.msa.identity.v1.SignOutRequest\x1a .msa.identity.v1.SignOutResponse\x12[\n\x0c\x41uthenticate\x12$.msa.identity.v1.AuthenticateRequest\x1a%.msa.identity.v1.AuthenticateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/identity/v1/session_service.proto\x12\x0fmsa.identity.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x01\n\rSignInRequest\x12\x12\n\x05login\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rone_time_code\x18\x03 \x01(\tB\x03\x80\x01\x01\x12.\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x1e.msa.identity.v1.ClientContext\"t\n\rClientContext\x12\x16\n\x0enetwork_prefix\x18\x01 \x01(\t\x12\x19\n\x0c\x64\x65vice_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07\x61\x64\x64ress\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x04 \x01(\t\"\x90\x03\n\x0eSignInResponse\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12 \n\x18password_change_required\x18\x02 \x01(\x08\x12/\n\x0cidle_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x15previous_sign_in_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n second_factor_enrolment_required\x18\x06 \x01(\x08\x12\x1d\n\x15\x65\x61rlier_session_ended\x18\x07 \x01(\x08\x12 \n\x18password_renewal_advised\x18\x08 \x01(\x08\x12\x19\n\x0c\x64\x65vice_token\x18\t \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x15refused_sign_in_count\x18\n \x01(\x05\"\x9d\x01\n\x15\x43hangePasswordRequest\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10\x63urrent_password\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x0cnew_password\x18\x03 \x01(\tB\x03\x80\x01\x01\x12.\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x1e.msa.identity.v1.ClientContext\"\xc0\x01\n\x16\x43hangePasswordResponse\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x0cidle_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n second_factor_enrolment_required\x18\x04 \x01(\x08\"/\n\x11GetSessionRequest\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\"\xf8\x02\n\x12GetSessionResponse\x12 \n\x18password_change_required\x18\x01 \x01(\x08\x12/\n\x0cidle_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x10idle_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\tremaining\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rexpiring_soon\x18\x06 \x01(\x08\x12(\n second_factor_enrolment_required\x18\x07 \x01(\x08\x12\x39\n\x15previous_sign_in_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x0eSignOutRequest\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12.\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x1e.msa.identity.v1.ClientContext\"\x11\n\x0fSignOutResponse\"G\n\x13\x41uthenticateRequest\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32!.msa.identity.v1.AuthenticateItem\"\xa7\x01\n\x10\x41uthenticateItem\x12\x1a\n\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\x12.\n\x06\x63lient\x18\x03 \x01(\x0b\x32\x1e.msa.identity.v1.ClientContext\x12\x1a\n\x12\x63onsultation_count\x18\x04 \x01(\x05\x12\x16\n\x0e\x63ounted_before\x18\x05 \x01(\x08\"L\n\x14\x41uthenticateResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.msa.identity.v1.AuthenticateResult\"\xd7\x02\n\x12\x41uthenticateResult\x12\x39\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\'.msa.identity.v1.AuthenticationDecision\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x03 \x01(\t\x12 \n\x18password_change_required\x18\x04 \x01(\x08\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n second_factor_enrolment_required\x18\x06 \x01(\x08\x12,\n\tremaining\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0brate_limits\x18\x08 \x03(\x0b\x32\x1a.msa.identity.v1.RateLimit\"\xb2\x01\n\tRateLimit\x12.\n\x05scope\x18\x01 \x01(\x0e\x32\x1f.msa.identity.v1.RateLimitScope\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x11\n\tremaining\x18\x03 \x01(\x05\x12(\n\x05reset\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06window\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration*\x8c\x01\n\x0eRateLimitScope\x12 \n\x1cRATE_LIMIT_SCOPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18RATE_LIMIT_SCOPE_ACCOUNT\x10\x01\x12\x1c\n\x18RATE_LIMIT_SCOPE_PARTNER\x10\x02\x12\x1c\n\x18RATE_LIMIT_SCOPE_ADDRESS\x10\x03*\xcb\x02\n\x16\x41uthenticationDecision\x12\'\n#AUTHENTICATION_DECISION_UNSPECIFIED\x10\x00\x12$\n AUTHENTICATION_DECISION_ACCEPTED\x10\x01\x12#\n\x1f\x41UTHENTICATION_DECISION_REFUSED\x10\x02\x12(\n$AUTHENTICATION_DECISION_RATE_LIMITED\x10\x03\x12)\n%AUTHENTICATION_DECISION_USE_SUSPENDED\x10\x04\x12/\n+AUTHENTICATION_DECISION_NETWORK_NOT_ALLOWED\x10\x05\x12\x37\n3AUTHENTICATION_DECISION_CLIENT_CERTIFICATE_REQUIRED\x10\x06\x32\xc0\x03\n\x0eSessionService\x12I\n\x06SignIn\x12\x1e.msa.identity.v1.SignInRequest\x1a\x1f.msa.identity.v1.SignInResponse\x12\x61\n\x0e\x43hangePassword\x12&.msa.identity.v1.ChangePasswordRequest\x1a\'.msa.identity.v1.ChangePasswordResponse\x12U\n\nGetSession\x12\".msa.identity.v1.GetSessionRequest\x1a#.msa.identity.v1.GetSessionResponse\x12L\n\x07SignOut\x12\x1f.msa.identity.v1.SignOutRequest\x1a .msa.identity.v1.SignOutResponse\x12[\n\x0c\x41uthenticate\x12$.msa.identity.v1.AuthenticateRequest\x1a%.msa.identity.v1.AuthenticateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNINREQUEST'].fields_by_name['one_time_code']._serialized_options = b'\200\001\001'
   _globals['_CLIENTCONTEXT'].fields_by_name['device_token']._loaded_options = None
   _globals['_CLIENTCONTEXT'].fields_by_name['device_token']._serialized_options = b'\200\001\001'
+  _globals['_CLIENTCONTEXT'].fields_by_name['address']._loaded_options = None
+  _globals['_CLIENTCONTEXT'].fields_by_name['address']._serialized_options = b'\200\001\001'
   _globals['_SIGNINRESPONSE'].fields_by_name['session_token']._loaded_options = None
   _globals['_SIGNINRESPONSE'].fields_by_name['session_token']._serialized_options = b'\200\001\001'
   _globals['_SIGNINRESPONSE'].fields_by_name['device_token']._loaded_options = None
@@ -59,34 +61,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNOUTREQUEST'].fields_by_name['session_token']._serialized_options = b'\200\001\001'
   _globals['_AUTHENTICATEITEM'].fields_by_name['session_token']._loaded_options = None
   _globals['_AUTHENTICATEITEM'].fields_by_name['session_token']._serialized_options = b'\200\001\001'
-  _globals['_AUTHENTICATIONDECISION']._serialized_start=2145
-  _globals['_AUTHENTICATIONDECISION']._serialized_end=2327
+  _globals['_RATELIMITSCOPE']._serialized_start=2526
+  _globals['_RATELIMITSCOPE']._serialized_end=2666
+  _globals['_AUTHENTICATIONDECISION']._serialized_start=2669
+  _globals['_AUTHENTICATIONDECISION']._serialized_end=3000
   _globals['_SIGNINREQUEST']._serialized_start=124
   _globals['_SIGNINREQUEST']._serialized_end=258
   _globals['_CLIENTCONTEXT']._serialized_start=260
-  _globals['_CLIENTCONTEXT']._serialized_end=326
-  _globals['_SIGNINRESPONSE']._serialized_start=329
-  _globals['_SIGNINRESPONSE']._serialized_end=729
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=732
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=889
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=892
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1084
-  _globals['_GETSESSIONREQUEST']._serialized_start=1086
-  _globals['_GETSESSIONREQUEST']._serialized_end=1133
-  _globals['_GETSESSIONRESPONSE']._serialized_start=1136
-  _globals['_GETSESSIONRESPONSE']._serialized_end=1512
-  _globals['_SIGNOUTREQUEST']._serialized_start=1514
-  _globals['_SIGNOUTREQUEST']._serialized_end=1606
-  _globals['_SIGNOUTRESPONSE']._serialized_start=1608
-  _globals['_SIGNOUTRESPONSE']._serialized_end=1625
-  _globals['_AUTHENTICATEREQUEST']._serialized_start=1627
-  _globals['_AUTHENTICATEREQUEST']._serialized_end=1698
-  _globals['_AUTHENTICATEITEM']._serialized_start=1700
-  _globals['_AUTHENTICATEITEM']._serialized_end=1767
-  _globals['_AUTHENTICATERESPONSE']._serialized_start=1769
-  _globals['_AUTHENTICATERESPONSE']._serialized_end=1845
-  _globals['_AUTHENTICATERESULT']._serialized_start=1848
-  _globals['_AUTHENTICATERESULT']._serialized_end=2142
-  _globals['_SESSIONSERVICE']._serialized_start=2330
-  _globals['_SESSIONSERVICE']._serialized_end=2778
+  _globals['_CLIENTCONTEXT']._serialized_end=376
+  _globals['_SIGNINRESPONSE']._serialized_start=379
+  _globals['_SIGNINRESPONSE']._serialized_end=779
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=782
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=939
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=942
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1134
+  _globals['_GETSESSIONREQUEST']._serialized_start=1136
+  _globals['_GETSESSIONREQUEST']._serialized_end=1183
+  _globals['_GETSESSIONRESPONSE']._serialized_start=1186
+  _globals['_GETSESSIONRESPONSE']._serialized_end=1562
+  _globals['_SIGNOUTREQUEST']._serialized_start=1564
+  _globals['_SIGNOUTREQUEST']._serialized_end=1656
+  _globals['_SIGNOUTRESPONSE']._serialized_start=1658
+  _globals['_SIGNOUTRESPONSE']._serialized_end=1675
+  _globals['_AUTHENTICATEREQUEST']._serialized_start=1677
+  _globals['_AUTHENTICATEREQUEST']._serialized_end=1748
+  _globals['_AUTHENTICATEITEM']._serialized_start=1751
+  _globals['_AUTHENTICATEITEM']._serialized_end=1918
+  _globals['_AUTHENTICATERESPONSE']._serialized_start=1920
+  _globals['_AUTHENTICATERESPONSE']._serialized_end=1996
+  _globals['_AUTHENTICATERESULT']._serialized_start=1999
+  _globals['_AUTHENTICATERESULT']._serialized_end=2342
+  _globals['_RATELIMIT']._serialized_start=2345
+  _globals['_RATELIMIT']._serialized_end=2523
+  _globals['_SESSIONSERVICE']._serialized_start=3003
+  _globals['_SESSIONSERVICE']._serialized_end=3451
 # @@protoc_insertion_point(module_scope)

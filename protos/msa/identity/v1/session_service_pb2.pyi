@@ -21,6 +21,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _RateLimitScope:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RateLimitScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RateLimitScope.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RATE_LIMIT_SCOPE_UNSPECIFIED: _RateLimitScope.ValueType  # 0
+    """Never sent."""
+    RATE_LIMIT_SCOPE_ACCOUNT: _RateLimitScope.ValueType  # 1
+    """The account's."""
+    RATE_LIMIT_SCOPE_PARTNER: _RateLimitScope.ValueType  # 2
+    """That of all accounts of the partner."""
+    RATE_LIMIT_SCOPE_ADDRESS: _RateLimitScope.ValueType  # 3
+    """That of all calls from the address."""
+
+class RateLimitScope(_RateLimitScope, metaclass=_RateLimitScopeEnumTypeWrapper):
+    """Whose limit it is."""
+
+RATE_LIMIT_SCOPE_UNSPECIFIED: RateLimitScope.ValueType  # 0
+"""Never sent."""
+RATE_LIMIT_SCOPE_ACCOUNT: RateLimitScope.ValueType  # 1
+"""The account's."""
+RATE_LIMIT_SCOPE_PARTNER: RateLimitScope.ValueType  # 2
+"""That of all accounts of the partner."""
+RATE_LIMIT_SCOPE_ADDRESS: RateLimitScope.ValueType  # 3
+"""That of all calls from the address."""
+Global___RateLimitScope: _TypeAlias = RateLimitScope  # noqa: Y015
+
 class _AuthenticationDecision:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -34,7 +62,13 @@ class _AuthenticationDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper
     AUTHENTICATION_DECISION_REFUSED: _AuthenticationDecision.ValueType  # 2
     """No live session."""
     AUTHENTICATION_DECISION_RATE_LIMITED: _AuthenticationDecision.ValueType  # 3
-    """A live session that calls too often."""
+    """Too many calls: of its account, of its partner, or from its address."""
+    AUTHENTICATION_DECISION_USE_SUSPENDED: _AuthenticationDecision.ValueType  # 4
+    """A live session whose account's use was unusual; the caisse has not lifted it yet (art. 7-2)."""
+    AUTHENTICATION_DECISION_NETWORK_NOT_ALLOWED: _AuthenticationDecision.ValueType  # 5
+    """A live session, called from a network that is none of its partner's."""
+    AUTHENTICATION_DECISION_CLIENT_CERTIFICATE_REQUIRED: _AuthenticationDecision.ValueType  # 6
+    """A live session, called without a client certificate of its partner's."""
 
 class AuthenticationDecision(_AuthenticationDecision, metaclass=_AuthenticationDecisionEnumTypeWrapper):
     """The verdict on one session token."""
@@ -46,7 +80,13 @@ AUTHENTICATION_DECISION_ACCEPTED: AuthenticationDecision.ValueType  # 1
 AUTHENTICATION_DECISION_REFUSED: AuthenticationDecision.ValueType  # 2
 """No live session."""
 AUTHENTICATION_DECISION_RATE_LIMITED: AuthenticationDecision.ValueType  # 3
-"""A live session that calls too often."""
+"""Too many calls: of its account, of its partner, or from its address."""
+AUTHENTICATION_DECISION_USE_SUSPENDED: AuthenticationDecision.ValueType  # 4
+"""A live session whose account's use was unusual; the caisse has not lifted it yet (art. 7-2)."""
+AUTHENTICATION_DECISION_NETWORK_NOT_ALLOWED: AuthenticationDecision.ValueType  # 5
+"""A live session, called from a network that is none of its partner's."""
+AUTHENTICATION_DECISION_CLIENT_CERTIFICATE_REQUIRED: AuthenticationDecision.ValueType  # 6
+"""A live session, called without a client certificate of its partner's."""
 Global___AuthenticationDecision: _TypeAlias = AuthenticationDecision  # noqa: Y015
 
 @_typing.final
@@ -93,19 +133,27 @@ class ClientContext(_message.Message):
 
     NETWORK_PREFIX_FIELD_NUMBER: _builtins.int
     DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
     network_prefix: _builtins.str
     """The caller's network, cut to /24 (IPv4) or /56 (IPv6): "203.0.113.0/24". Empty where unknown."""
     device_token: _builtins.str
     """The device_token of an earlier sign-in from this device, if it kept one."""
+    address: _builtins.str
+    """The caller's address: for limits and a partner's networks, kept nowhere. Empty where unknown."""
+    certificate_sha256: _builtins.str
+    """SHA-256 of the client certificate that the connection showed, 64 hexadecimal digits; empty where it showed none."""
     def __init__(
         self,
         *,
         network_prefix: _builtins.str = ...,
         device_token: _builtins.str = ...,
+        address: _builtins.str = ...,
+        certificate_sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "network_prefix", b"network_prefix"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "certificate_sha256", b"certificate_sha256", "device_token", b"device_token", "network_prefix", b"network_prefix"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -414,19 +462,33 @@ class AuthenticateItem(_message.Message):
 
     SESSION_TOKEN_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    CONSULTATION_COUNT_FIELD_NUMBER: _builtins.int
+    COUNTED_BEFORE_FIELD_NUMBER: _builtins.int
     session_token: _builtins.str
     """The token as presented."""
     traceparent: _builtins.str
     """W3C trace context of the consultation that this item belongs to."""
+    consultation_count: _builtins.int
+    """How many consultations the call asks for; each counts. 0 means one."""
+    counted_before: _builtins.bool
+    """One of the consultations of a call that was counted before: nothing is counted, and no limit refuses it."""
+    @_builtins.property
+    def client(self) -> Global___ClientContext:
+        """Where the call comes from."""
+
     def __init__(
         self,
         *,
         session_token: _builtins.str = ...,
         traceparent: _builtins.str = ...,
+        client: Global___ClientContext | None = ...,
+        consultation_count: _builtins.int = ...,
+        counted_before: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_token", b"session_token", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "consultation_count", b"consultation_count", "counted_before", b"counted_before", "session_token", b"session_token", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -469,6 +531,7 @@ class AuthenticateResult(_message.Message):
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
     SECOND_FACTOR_ENROLMENT_REQUIRED_FIELD_NUMBER: _builtins.int
     REMAINING_FIELD_NUMBER: _builtins.int
+    RATE_LIMITS_FIELD_NUMBER: _builtins.int
     decision: Global___AuthenticationDecision.ValueType
     """What was decided."""
     account_id: _builtins.str
@@ -487,6 +550,10 @@ class AuthenticateResult(_message.Message):
     def remaining(self) -> _duration_pb2.Duration:
         """How long the session lives if nothing more is called; only when accepted."""
 
+    @_builtins.property
+    def rate_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___RateLimit]:
+        """How much of each limit is left; when accepted or rate-limited, unless it was counted before."""
+
     def __init__(
         self,
         *,
@@ -497,11 +564,54 @@ class AuthenticateResult(_message.Message):
         retry_after: _duration_pb2.Duration | None = ...,
         second_factor_enrolment_required: _builtins.bool = ...,
         remaining: _duration_pb2.Duration | None = ...,
+        rate_limits: _abc.Iterable[Global___RateLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["remaining", b"remaining", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "decision", b"decision", "habilitation_id", b"habilitation_id", "password_change_required", b"password_change_required", "remaining", b"remaining", "retry_after", b"retry_after", "second_factor_enrolment_required", b"second_factor_enrolment_required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "decision", b"decision", "habilitation_id", b"habilitation_id", "password_change_required", b"password_change_required", "rate_limits", b"rate_limits", "remaining", b"remaining", "retry_after", b"retry_after", "second_factor_enrolment_required", b"second_factor_enrolment_required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuthenticateResult: _TypeAlias = AuthenticateResult  # noqa: Y015
+
+@_typing.final
+class RateLimit(_message.Message):
+    """How much of a limit is left."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    RESET_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    scope: Global___RateLimitScope.ValueType
+    """Whose."""
+    limit: _builtins.int
+    """How many consultations within the window."""
+    remaining: _builtins.int
+    """How many more now."""
+    @_builtins.property
+    def reset(self) -> _duration_pb2.Duration:
+        """When all of it is there again, if nothing more is called."""
+
+    @_builtins.property
+    def window(self) -> _duration_pb2.Duration:
+        """How long the window is."""
+
+    def __init__(
+        self,
+        *,
+        scope: Global___RateLimitScope.ValueType = ...,
+        limit: _builtins.int = ...,
+        remaining: _builtins.int = ...,
+        reset: _duration_pb2.Duration | None = ...,
+        window: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reset", b"reset", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "remaining", b"remaining", "reset", b"reset", "scope", b"scope", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RateLimit: _TypeAlias = RateLimit  # noqa: Y015

@@ -71,7 +71,8 @@ class SessionServiceServicer:
         (art. 4-3). An account has one live session unless configured otherwise: an earlier one ends, and
         the answer says so. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED (unknown login, wrong password or
         code, locked, expired, disabled: all alike), SECOND_FACTOR_REQUIRED; RESOURCE_EXHAUSTED
-        RATE_LIMITED (too many sign-ins from this network, or altogether).
+        RATE_LIMITED (too many sign-ins from this network, or altogether); PERMISSION_DENIED NETWORK_NOT_ALLOWED,
+        CLIENT_CERTIFICATE_REQUIRED (right credentials, but not from where, or with what, the partner said).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,8 +103,8 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Authenticate(self, request, context):
-        """Batch: is each session alive, not revoked and within its rate? Slides the idle limit (art. 7-1).
-        Results stand in the order of the items. Errors: UNAVAILABLE when Redis or Postgres is away.
+        """Batch: is each session alive, not revoked, called from where its partner said, and within the rates of its account,
+        its partner and its address? Slides the idle limit (art. 7-1). Results stand in the order of the items. Errors: UNAVAILABLE when Redis or Postgres is away.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,8 @@ class SessionServiceStub:
     (art. 4-3). An account has one live session unless configured otherwise: an earlier one ends, and
     the answer says so. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED (unknown login, wrong password or
     code, locked, expired, disabled: all alike), SECOND_FACTOR_REQUIRED; RESOURCE_EXHAUSTED
-    RATE_LIMITED (too many sign-ins from this network, or altogether).
+    RATE_LIMITED (too many sign-ins from this network, or altogether); PERMISSION_DENIED NETWORK_NOT_ALLOWED,
+    CLIENT_CERTIFICATE_REQUIRED (right credentials, but not from where, or with what, the partner said).
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]
     """Replaces the password, ends every session of the account and opens a new one (art. 4-3).
@@ -52,8 +53,8 @@ class SessionServiceStub:
     SignOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]
     """Ends a session; acknowledged only once no later call can use it. Ending an ended session is fine."""
     Authenticate: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.AuthenticateRequest, _session_service_pb2.AuthenticateResponse]
-    """Batch: is each session alive, not revoked and within its rate? Slides the idle limit (art. 7-1).
-    Results stand in the order of the items. Errors: UNAVAILABLE when Redis or Postgres is away.
+    """Batch: is each session alive, not revoked, called from where its partner said, and within the rates of its account,
+    its partner and its address? Slides the idle limit (art. 7-1). Results stand in the order of the items. Errors: UNAVAILABLE when Redis or Postgres is away.
     """
 
 @_typing.type_check_only
@@ -66,7 +67,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     (art. 4-3). An account has one live session unless configured otherwise: an earlier one ends, and
     the answer says so. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED (unknown login, wrong password or
     code, locked, expired, disabled: all alike), SECOND_FACTOR_REQUIRED; RESOURCE_EXHAUSTED
-    RATE_LIMITED (too many sign-ins from this network, or altogether).
+    RATE_LIMITED (too many sign-ins from this network, or altogether); PERMISSION_DENIED NETWORK_NOT_ALLOWED,
+    CLIENT_CERTIFICATE_REQUIRED (right credentials, but not from where, or with what, the partner said).
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Replaces the password, ends every session of the account and opens a new one (art. 4-3).
@@ -80,8 +82,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     SignOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]  # type: ignore[assignment]
     """Ends a session; acknowledged only once no later call can use it. Ending an ended session is fine."""
     Authenticate: _aio.UnaryUnaryMultiCallable[_session_service_pb2.AuthenticateRequest, _session_service_pb2.AuthenticateResponse]  # type: ignore[assignment]
-    """Batch: is each session alive, not revoked and within its rate? Slides the idle limit (art. 7-1).
-    Results stand in the order of the items. Errors: UNAVAILABLE when Redis or Postgres is away.
+    """Batch: is each session alive, not revoked, called from where its partner said, and within the rates of its account,
+    its partner and its address? Slides the idle limit (art. 7-1). Results stand in the order of the items. Errors: UNAVAILABLE when Redis or Postgres is away.
     """
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -97,7 +99,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         (art. 4-3). An account has one live session unless configured otherwise: an earlier one ends, and
         the answer says so. Errors: UNAUTHENTICATED CREDENTIALS_REFUSED (unknown login, wrong password or
         code, locked, expired, disabled: all alike), SECOND_FACTOR_REQUIRED; RESOURCE_EXHAUSTED
-        RATE_LIMITED (too many sign-ins from this network, or altogether).
+        RATE_LIMITED (too many sign-ins from this network, or altogether); PERMISSION_DENIED NETWORK_NOT_ALLOWED,
+        CLIENT_CERTIFICATE_REQUIRED (right credentials, but not from where, or with what, the partner said).
         """
 
     @_abc_1.abstractmethod
@@ -135,8 +138,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.AuthenticateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.AuthenticateResponse, _abc.Awaitable[_session_service_pb2.AuthenticateResponse]]:
-        """Batch: is each session alive, not revoked and within its rate? Slides the idle limit (art. 7-1).
-        Results stand in the order of the items. Errors: UNAVAILABLE when Redis or Postgres is away.
+        """Batch: is each session alive, not revoked, called from where its partner said, and within the rates of its account,
+        its partner and its address? Slides the idle limit (art. 7-1). Results stand in the order of the items. Errors: UNAVAILABLE when Redis or Postgres is away.
         """
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

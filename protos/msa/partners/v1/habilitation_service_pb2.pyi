@@ -63,6 +63,8 @@ class _OnlineServiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnlineS
     """Never sent."""
     ONLINE_SERVICE_QUOTIENT_CONSULTATION: _OnlineService.ValueType  # 1
     """Consultation of the quotient familial."""
+    ONLINE_SERVICE_CONSULTATION_REVIEW: _OnlineService.ValueType  # 2
+    """Review of the consultations of all the partner's users."""
 
 class OnlineService(_OnlineService, metaclass=_OnlineServiceEnumTypeWrapper):
     """One online service (art. 3)."""
@@ -71,6 +73,8 @@ ONLINE_SERVICE_UNSPECIFIED: OnlineService.ValueType  # 0
 """Never sent."""
 ONLINE_SERVICE_QUOTIENT_CONSULTATION: OnlineService.ValueType  # 1
 """Consultation of the quotient familial."""
+ONLINE_SERVICE_CONSULTATION_REVIEW: OnlineService.ValueType  # 2
+"""Review of the consultations of all the partner's users."""
 Global___OnlineService: _TypeAlias = OnlineService  # noqa: Y015
 
 class _SuspensionKind:
@@ -107,6 +111,8 @@ class _BouquetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Bouquet.Value
     """Never sent; refused."""
     BOUQUET_QUOTIENT_FAMILIAL: _Bouquet.ValueType  # 1
     """Consultation of the quotient familial."""
+    BOUQUET_QUOTIENT_FAMILIAL_RESPONSABLE: _Bouquet.ValueType  # 2
+    """The same, and the review of the consultations of all the partner's users: for who is answerable for them."""
 
 class Bouquet(_Bouquet, metaclass=_BouquetEnumTypeWrapper):
     """A set of online services (art. 4-2)."""
@@ -115,6 +121,8 @@ BOUQUET_UNSPECIFIED: Bouquet.ValueType  # 0
 """Never sent; refused."""
 BOUQUET_QUOTIENT_FAMILIAL: Bouquet.ValueType  # 1
 """Consultation of the quotient familial."""
+BOUQUET_QUOTIENT_FAMILIAL_RESPONSABLE: Bouquet.ValueType  # 2
+"""The same, and the review of the consultations of all the partner's users: for who is answerable for them."""
 Global___Bouquet: _TypeAlias = Bouquet  # noqa: Y015
 
 class _AuthorizationDecision:
@@ -892,6 +900,8 @@ class AuthorizeResult(_message.Message):
     PARTNER_ID_FIELD_NUMBER: _builtins.int
     CONVENTION_ID_FIELD_NUMBER: _builtins.int
     CAISSE_CODE_FIELD_NUMBER: _builtins.int
+    CASE_REFERENCE_REQUIRED_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_END_TIME_FIELD_NUMBER: _builtins.int
     decision: Global___AuthorizationDecision.ValueType
     """What was decided."""
     partner_id: _builtins.str
@@ -900,6 +910,12 @@ class AuthorizeResult(_message.Message):
     """UUID; only when granted."""
     caisse_code: _builtins.str
     """The caisse whose dossiers may be consulted; only when granted (art. 4-7, 7-1)."""
+    case_reference_required: _builtins.bool
+    """Whether each consultation must carry the partner's reference of the case; only when granted."""
+    @_builtins.property
+    def maintenance_end_time(self) -> _timestamp_pb2.Timestamp:
+        """When the maintenance of the caisse's service is over; absent while none runs."""
+
     def __init__(
         self,
         *,
@@ -907,11 +923,93 @@ class AuthorizeResult(_message.Message):
         partner_id: _builtins.str = ...,
         convention_id: _builtins.str = ...,
         caisse_code: _builtins.str = ...,
+        case_reference_required: _builtins.bool = ...,
+        maintenance_end_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maintenance_end_time", b"maintenance_end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "convention_id", b"convention_id", "decision", b"decision", "partner_id", b"partner_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "case_reference_required", b"case_reference_required", "convention_id", b"convention_id", "decision", b"decision", "maintenance_end_time", b"maintenance_end_time", "partner_id", b"partner_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuthorizeResult: _TypeAlias = AuthorizeResult  # noqa: Y015
+
+@_typing.final
+class NameUsersRequest(_message.Message):
+    """Whose names to tell."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_ID_FIELD_NUMBER: _builtins.int
+    HABILITATION_IDS_FIELD_NUMBER: _builtins.int
+    partner_id: _builtins.str
+    """The partner they belong to (UUID)."""
+    @_builtins.property
+    def habilitation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs, at most 500."""
+
+    def __init__(
+        self,
+        *,
+        partner_id: _builtins.str = ...,
+        habilitation_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["habilitation_ids", b"habilitation_ids", "partner_id", b"partner_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NameUsersRequest: _TypeAlias = NameUsersRequest  # noqa: Y015
+
+@_typing.final
+class NameUsersResponse(_message.Message):
+    """The names."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedUser]:
+        """In no particular order."""
+
+    def __init__(
+        self,
+        *,
+        users: _abc.Iterable[Global___NamedUser] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NameUsersResponse: _TypeAlias = NameUsersResponse  # noqa: Y015
+
+@_typing.final
+class NamedUser(_message.Message):
+    """A user and his habilitation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HABILITATION_ID_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    habilitation_id: _builtins.str
+    """UUID."""
+    @_builtins.property
+    def user(self) -> Global___User:
+        """The user."""
+
+    def __init__(
+        self,
+        *,
+        habilitation_id: _builtins.str = ...,
+        user: Global___User | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["habilitation_id", b"habilitation_id", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NamedUser: _TypeAlias = NamedUser  # noqa: Y015

@@ -81,6 +81,11 @@ class HabilitationServiceStub:
                 request_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.AuthorizeRequest.SerializeToString,
                 response_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.AuthorizeResponse.FromString,
                 _registered_method=True)
+        self.NameUsers = channel.unary_unary(
+                '/msa.partners.v1.HabilitationService/NameUsers',
+                request_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.NameUsersRequest.SerializeToString,
+                response_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.NameUsersResponse.FromString,
+                _registered_method=True)
 
 
 class HabilitationServiceServicer:
@@ -161,6 +166,14 @@ class HabilitationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def NameUsers(self, request, context):
+        """The names of a partner's users, for the review of their consultations; one that is not the partner's, or unknown,
+        is left out. Called by the gateway. Errors: INVALID_ARGUMENT INVALID_FIELD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HabilitationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -208,6 +221,11 @@ def add_HabilitationServiceServicer_to_server(servicer, server):
                     servicer.Authorize,
                     request_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.AuthorizeRequest.FromString,
                     response_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.AuthorizeResponse.SerializeToString,
+            ),
+            'NameUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.NameUsers,
+                    request_deserializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.NameUsersRequest.FromString,
+                    response_serializer=msa_dot_partners_dot_v1_dot_habilitation__service__pb2.NameUsersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -455,6 +473,33 @@ class HabilitationService:
             '/msa.partners.v1.HabilitationService/Authorize',
             msa_dot_partners_dot_v1_dot_habilitation__service__pb2.AuthorizeRequest.SerializeToString,
             msa_dot_partners_dot_v1_dot_habilitation__service__pb2.AuthorizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NameUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/msa.partners.v1.HabilitationService/NameUsers',
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.NameUsersRequest.SerializeToString,
+            msa_dot_partners_dot_v1_dot_habilitation__service__pb2.NameUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,

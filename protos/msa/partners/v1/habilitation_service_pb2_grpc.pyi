@@ -69,6 +69,10 @@ class HabilitationServiceStub:
     """Batch: may each habilitation use the service now? Convention in force (art. 9-1), habilitation
     live (art. 4), partner not suspended (art. 7-2). Results stand in the order of the items.
     """
+    NameUsers: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.NameUsersRequest, _habilitation_service_pb2.NameUsersResponse]
+    """The names of a partner's users, for the review of their consultations; one that is not the partner's, or unknown,
+    is left out. Called by the gateway. Errors: INVALID_ARGUMENT INVALID_FIELD.
+    """
 
 @_typing.type_check_only
 class HabilitationServiceAsyncStub(HabilitationServiceStub):
@@ -110,6 +114,10 @@ class HabilitationServiceAsyncStub(HabilitationServiceStub):
     Authorize: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.AuthorizeRequest, _habilitation_service_pb2.AuthorizeResponse]  # type: ignore[assignment]
     """Batch: may each habilitation use the service now? Convention in force (art. 9-1), habilitation
     live (art. 4), partner not suspended (art. 7-2). Results stand in the order of the items.
+    """
+    NameUsers: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.NameUsersRequest, _habilitation_service_pb2.NameUsersResponse]  # type: ignore[assignment]
+    """The names of a partner's users, for the review of their consultations; one that is not the partner's, or unknown,
+    is left out. Called by the gateway. Errors: INVALID_ARGUMENT INVALID_FIELD.
     """
 
 class HabilitationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -203,6 +211,16 @@ class HabilitationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_habilitation_service_pb2.AuthorizeResponse, _abc.Awaitable[_habilitation_service_pb2.AuthorizeResponse]]:
         """Batch: may each habilitation use the service now? Convention in force (art. 9-1), habilitation
         live (art. 4), partner not suspended (art. 7-2). Results stand in the order of the items.
+        """
+
+    @_abc_1.abstractmethod
+    def NameUsers(
+        self,
+        request: _habilitation_service_pb2.NameUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_habilitation_service_pb2.NameUsersResponse, _abc.Awaitable[_habilitation_service_pb2.NameUsersResponse]]:
+        """The names of a partner's users, for the review of their consultations; one that is not the partner's, or unknown,
+        is left out. Called by the gateway. Errors: INVALID_ARGUMENT INVALID_FIELD.
         """
 
 def add_HabilitationServiceServicer_to_server(servicer: HabilitationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

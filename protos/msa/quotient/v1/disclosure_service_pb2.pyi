@@ -275,6 +275,7 @@ class ListDisclosuresRequest(_message.Message):
     PARTNER_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     caisse_code: _builtins.str
     """The caisse whose journal it is."""
     nir: _builtins.str
@@ -285,6 +286,8 @@ class ListDisclosuresRequest(_message.Message):
     """1 to 500; 0 means 50."""
     page_token: _builtins.str
     """From the previous page."""
+    account_id: _builtins.str
+    """Only this account's lines (UUID); empty: every account's."""
     def __init__(
         self,
         *,
@@ -293,10 +296,11 @@ class ListDisclosuresRequest(_message.Message):
         partner_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "nir", b"nir", "page_size", b"page_size", "page_token", b"page_token", "partner_id", b"partner_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "caisse_code", b"caisse_code", "nir", b"nir", "page_size", b"page_size", "page_token", b"page_token", "partner_id", b"partner_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

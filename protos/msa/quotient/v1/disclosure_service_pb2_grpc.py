@@ -63,7 +63,8 @@ class DisclosureServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDisclosures(self, request, context):
-        """Lines of the journal, newest first, paged: of a caisse, of one person or of one partner.
+        """Lines of the journal, newest first, paged: of a caisse, of one person, of one partner or of one account. Called by
+        the gateway too, for a partner's own lines.
         Errors: INVALID_ARGUMENT INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -41,7 +41,8 @@ class DisclosureServiceStub:
     written: then nothing was disclosed.
     """
     ListDisclosures: _grpc.UnaryUnaryMultiCallable[_disclosure_service_pb2.ListDisclosuresRequest, _disclosure_service_pb2.ListDisclosuresResponse]
-    """Lines of the journal, newest first, paged: of a caisse, of one person or of one partner.
+    """Lines of the journal, newest first, paged: of a caisse, of one person, of one partner or of one account. Called by
+    the gateway too, for a partner's own lines.
     Errors: INVALID_ARGUMENT INVALID_FIELD.
     """
 
@@ -58,7 +59,8 @@ class DisclosureServiceAsyncStub(DisclosureServiceStub):
     written: then nothing was disclosed.
     """
     ListDisclosures: _aio.UnaryUnaryMultiCallable[_disclosure_service_pb2.ListDisclosuresRequest, _disclosure_service_pb2.ListDisclosuresResponse]  # type: ignore[assignment]
-    """Lines of the journal, newest first, paged: of a caisse, of one person or of one partner.
+    """Lines of the journal, newest first, paged: of a caisse, of one person, of one partner or of one account. Called by
+    the gateway too, for a partner's own lines.
     Errors: INVALID_ARGUMENT INVALID_FIELD.
     """
 
@@ -84,7 +86,8 @@ class DisclosureServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _disclosure_service_pb2.ListDisclosuresRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_disclosure_service_pb2.ListDisclosuresResponse, _abc.Awaitable[_disclosure_service_pb2.ListDisclosuresResponse]]:
-        """Lines of the journal, newest first, paged: of a caisse, of one person or of one partner.
+        """Lines of the journal, newest first, paged: of a caisse, of one person, of one partner or of one account. Called by
+        the gateway too, for a partner's own lines.
         Errors: INVALID_ARGUMENT INVALID_FIELD.
         """
 

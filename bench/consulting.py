@@ -1,0 +1,32 @@
+"""One agent who may consult as often as it likes, and what it asks."""
+
+import json
+from pathlib import Path
+
+from bench.h2load import Target
+from tests.caisse import Caisse
+from tests.portal import PURPOSE, Portal, bearer
+from tests.stack import Stack
+
+UNLIMITED = tuple(
+    f"identity.sessions.{scope}calls_per_minute=1000000000" for scope in ("", "partner_", "address_")
+)
+
+
+async def consultation(stack: Stack) -> Target:
+    """A habilitated agent's consultation of a published dossier, as JSON through the gateway."""
+    channels = [stack.channel(name) for name in ("identity", "partners", "quotient")]
+    portal = Portal(stack.gateway_url, Path(stack.ca_file))
+    caisse = Caisse(*channels)
+    await caisse.never_suspend_for_use()
+    nir = await caisse.publish()
+    token = await portal.open_session(await caisse.habilitate())
+    await portal.aclose()
+    for channel in channels:
+        await channel.close()
+    return Target(
+        name="consultation",
+        url=f"{stack.gateway_url}/v1/quotients:consult",
+        headers=bearer(token) | {"content-type": "application/json"},
+        body=json.dumps({"nir": nir, "purpose": PURPOSE}).encode(),
+    )

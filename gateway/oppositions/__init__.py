@@ -1,0 +1,1 @@
+"""Oppositions that persons express to a partner (annexe 1)."""

@@ -1,0 +1,1 @@
+"""Tells identity how accounts are used (art. 7-2)."""

@@ -1,0 +1,167 @@
+"""Records how accounts are used, and suspends what is clearly abuse before it acknowledges (art. 7-2; N3)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from psycopg import AsyncConnection
+
+from services.identity.domain import require_caisse_code
+from services.identity.events.domain import SecurityEventKind
+from services.identity.events.service import SecurityEvents
+from services.identity.use.domain import (
+    COUNTS_KEPT_FOR,
+    HABIT,
+    RECENT,
+    Habit,
+    Judgement,
+    RecentUse,
+    UnusualUse,
+    UnusualUsePage,
+    UseCount,
+    UsedAccount,
+    UsePolicy,
+    Verdict,
+    could_be_unusual,
+    decide,
+    habit_of,
+    judge,
+    require_counts,
+    require_policy,
+)
+from services.identity.use.store import UseStore
+from services.kit.clock import Clock
+from services.kit.database import Database
+from services.kit.errors import RecordNotFound
+from services.kit.identifiers import (
+    decode_page_token,
+    encode_page_token,
+    new_uuid7,
+    page_size,
+    parse_uuid,
+)
+
+_log = structlog.get_logger()
+
+
+class UseService:
+    """The use of accounts. Any number of gateways may report at once: nothing is lost, nobody suspended twice."""
+
+    def __init__(self, database: Database, store: UseStore, events: SecurityEvents, clock: Clock) -> None:
+        self._database = database
+        self._store = store
+        self._events = events
+        self._clock = clock
+
+    async def record(self, counts: Sequence[UseCount]) -> None:
+        """Counts consultations and judges their accounts; a suspension holds once this returns (art. 7-2; N3).
+
+        Accounts that there are not are passed over. Raises InvalidField.
+        """
+        require_counts(counts)
+        found: list[UnusualUse] = []
+        async with self._database.transaction("record_use") as connection:
+            # Once it is this account's turn: a lift that was waited for is not later than now.
+            accounts = await self._store.lock(connection, {count.account_id for count in counts})
+            now = self._clock.now()
+            await self._store.add(connection, accounts, counts, now)
+            judged = [account for account in accounts if not account.is_suspended]
+            recent = await self._store.recent(connection, judged, now)
+            habits: dict[UUID, Habit] = {}
+            for account in judged:
+                unusual = await self._judge(connection, account, recent[account.account_id], habits, now)
+                if unusual is not None:
+                    await self._note(connection, unusual)
+                    found.append(unusual)
+        for unusual in found:
+            _log.info("use_unusual", account_id=str(unusual.account_id), suspended=unusual.suspended)
+
+    async def page(
+        self, caisse_code: str, account_id: UUID | None, asked_size: int, page_token: str
+    ) -> UnusualUsePage:
+        """A page of what was unusual at a caisse, of one account where it is given. Raises InvalidField."""
+        require_caisse_code(caisse_code)
+        size = page_size(asked_size)
+        before = decode_page_token(page_token)
+        uses = await self._store.list_before(
+            caisse_code, account_id, parse_uuid("page_token", before) if before else None, size + 1
+        )
+        shown = uses[:size]
+        more = len(uses) > size
+        return UnusualUsePage(shown, encode_page_token(str(shown[-1].unusual_use_id)) if more else "")
+
+    async def lift(self, account_id: UUID) -> UnusualUse:
+        """Lifts the suspension of an account; what it did before counts no more. Raises RecordNotFound."""
+        async with self._database.transaction("lift_use_suspension") as connection:
+            lifted = await self._store.lift(connection, account_id, self._clock.now())
+            if lifted is None:
+                raise RecordNotFound
+            await self._events.note(
+                connection, SecurityEventKind.USE_SUSPENSION_LIFTED, account_id=account_id
+            )
+        _log.info("use_suspension_lifted", account_id=str(account_id))
+        return lifted
+
+    async def set_policy(self, policy: UsePolicy) -> UsePolicy:
+        """Puts in force from which scores on a caisse is told and accounts are suspended. Raises InvalidField."""
+        require_caisse_code(policy.caisse_code)
+        require_policy(policy)
+        async with self._database.transaction("set_use_policy") as connection:
+            await self._store.set_policy(connection, policy)
+            await self._events.note(
+                connection, SecurityEventKind.USE_POLICY_SET, scope=f"caisse:{policy.caisse_code}"
+            )
+        return policy
+
+    async def policy(self, caisse_code: str) -> UsePolicy:
+        """The policy in force. Raises InvalidField."""
+        require_caisse_code(caisse_code)
+        return await self._store.policy(caisse_code)
+
+    async def purge(self, retention: timedelta) -> None:
+        """Removes counts after 35 days, networks after one, and what was unusual after `retention`."""
+        now = self._clock.now()
+        await self._store.purge(now - COUNTS_KEPT_FOR, now - RECENT, now - retention)
+
+    async def _judge(
+        self,
+        connection: AsyncConnection,
+        account: UsedAccount,
+        recent: RecentUse,
+        habits: dict[UUID, Habit],
+        now: datetime,
+    ) -> UnusualUse | None:
+        if not could_be_unusual(recent, account, now):
+            return None
+        if account.partner_id not in habits:
+            habits[account.partner_id] = await self._habit(connection, account.partner_id, now)
+        judgement = judge(recent, habits[account.partner_id], now)
+        verdict = decide(judgement, account, now)
+        return None if verdict is Verdict.NOTHING else _unusual_use(account, judgement, verdict, now)
+
+    async def _habit(self, connection: AsyncConnection, partner_id: UUID, now: datetime) -> Habit:
+        # What is judged is no part of what it is held against.
+        before = now - RECENT
+        return habit_of(await self._store.partner_hours(connection, partner_id, before - HABIT, before))
+
+    async def _note(self, connection: AsyncConnection, unusual: UnusualUse) -> None:
+        await self._store.add_unusual_use(connection, unusual)
+        kinds = [SecurityEventKind.UNUSUAL_USE_NOTICED]
+        if unusual.suspended:
+            kinds.append(SecurityEventKind.USE_SUSPENDED)
+        for kind in kinds:
+            await self._events.note(connection, kind, account_id=unusual.account_id)
+
+
+def _unusual_use(account: UsedAccount, judgement: Judgement, verdict: Verdict, now: datetime) -> UnusualUse:
+    return UnusualUse(
+        unusual_use_id=new_uuid7(now),
+        event_time=now,
+        account_id=account.account_id,
+        partner_id=account.partner_id,
+        caisse_code=account.caisse_code,
+        score=judgement.score,
+        reasons=judgement.reasons,
+        suspended=verdict is Verdict.SUSPEND,
+    )
