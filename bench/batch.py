@@ -13,7 +13,7 @@ import json
 import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -191,19 +191,19 @@ class Batch:
 
 @asynccontextmanager
 async def _back_to_back(batch: Batch, seconds: list[float]) -> AsyncIterator[None]:
-    """Runs batches one after the other; adds how long each took that ended."""
+    """Runs batches one after the other, the last to its end; adds how long each took."""
+    stop = asyncio.Event()
 
     async def again_and_again() -> None:
-        while True:
+        while not stop.is_set():
             seconds.append(await batch.run())
 
     running = asyncio.create_task(again_and_again())
     try:
         yield
     finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        stop.set()
+        await running
 
 
 async def _turn(caller: Caller, seconds: float, pace: float, phase: Phase) -> None:

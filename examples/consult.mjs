@@ -1,4 +1,4 @@
-// The same as consult.py, as JSON in JavaScript: Node 18 or later, no package.
+// The same as consult.py, as JSON in JavaScript: Node 18.3 or later, no package.
 //
 //     node examples/consult.mjs [--demo .local/demo.json] [--login LOGIN] [--oppose FAMILY]
 //
@@ -53,7 +53,7 @@ class Gateway {
 
   consult(nir, caseReference) {
     const body = { nir, purpose: PURPOSE, case_reference: caseReference };
-    return again(() => this.#call("POST", "/v1/quotients:consult", body));
+    return this.#call("POST", "/v1/quotients:consult", body);
   }
 
   /** Up to 500 in one call; each line comes as soon as it is there. */
@@ -79,8 +79,8 @@ class Gateway {
     this.#agent.destroy();
   }
 
-  async #call(method, path, body) {
-    return JSON.parse(await text(await this.#send(method, path, body)));
+  #call(method, path, body) {
+    return again(async () => JSON.parse(await text(await this.#send(method, path, body))));
   }
 
   /** Sends a call and returns the response once it has begun well. Throws Refused. */

@@ -60,29 +60,21 @@ class Gateway:
 
     def sign_in(self, login: str, password: str) -> bool:
         """Opens a session; tells whether the password must be changed before anything else."""
-        reply = self._sessions.SignIn(
-            session_pb.SignInRequest(login=login, password=password), timeout=TIMEOUT_SECONDS
-        )
+        reply = self._call(self._sessions.SignIn, session_pb.SignInRequest(login=login, password=password))
         self._token = reply.session_token
-        return reply.password_change_required
+        return bool(reply.password_change_required)
 
     def change_password(self, current: str, new: str) -> None:
         """Replaces the password. The answer carries a new token; the old one is over."""
-        reply = self._sessions.ChangePassword(
-            session_pb.ChangePasswordRequest(current_password=current, new_password=new),
-            timeout=TIMEOUT_SECONDS,
-            metadata=self._bearer(),
-        )
-        self._token = reply.session_token
+        request = session_pb.ChangePasswordRequest(current_password=current, new_password=new)
+        self._token = self._call(self._sessions.ChangePassword, request).session_token
 
     def consult(self, nir: str, case_reference: str) -> quotient_pb.ConsultQuotientResponse:
         """Looks the QF of the present month up."""
         request = quotient_pb.ConsultQuotientRequest(
             nir=nir, purpose=quotient_pb.PURPOSE_CANTEEN, case_reference=case_reference
         )
-        return again(
-            lambda: self._quotients.ConsultQuotient(request, timeout=TIMEOUT_SECONDS, metadata=self._bearer())
-        )
+        return self._call(self._quotients.ConsultQuotient, request)
 
     def consult_many(self, nirs: Sequence[str]) -> Iterator[quotient_pb.ConsultQuotientsResponse]:
         """Looks up to 500 up in one call; each answer comes as soon as it is there."""
@@ -94,36 +86,31 @@ class Gateway:
         ]
         request = quotient_pb.ConsultQuotientsRequest(queries=queries)
         return self._quotients.ConsultQuotients(
-            request, timeout=BATCH_TIMEOUT_SECONDS, metadata=self._bearer()
+            request, timeout=BATCH_TIMEOUT_SECONDS, metadata=self._metadata()
         )
 
     def oppose(self, nir: str) -> str:
         """Records that a person objected at the counter (annexe 1); returns the opposition's id."""
-        reply = self._oppositions.RecordOpposition(
-            opposition_pb.RecordOppositionRequest(
-                nir=nir, channel=opposition_pb.OPPOSITION_CHANNEL_COUNTER, reference="OPP/1"
-            ),
-            timeout=TIMEOUT_SECONDS,
-            metadata=self._bearer(),
+        request = opposition_pb.RecordOppositionRequest(
+            nir=nir, channel=opposition_pb.OPPOSITION_CHANNEL_COUNTER, reference="OPP/1"
         )
-        return reply.opposition_id
+        return str(self._call(self._oppositions.RecordOpposition, request).opposition_id)
 
     def own_consultations(self, count: int) -> Sequence[consultation_pb.Consultation]:
         """The user's last consultations, newest first."""
-        reply = self._consultations.ListConsultations(
-            consultation_pb.ListConsultationsRequest(page_size=count),
-            timeout=TIMEOUT_SECONDS,
-            metadata=self._bearer(),
-        )
-        return reply.consultations
+        request = consultation_pb.ListConsultationsRequest(page_size=count)
+        return self._call(self._consultations.ListConsultations, request).consultations
 
     def sign_out(self) -> None:
         """Ends the session."""
-        self._sessions.SignOut(session_pb.SignOutRequest(), timeout=TIMEOUT_SECONDS, metadata=self._bearer())
+        self._call(self._sessions.SignOut, session_pb.SignOutRequest())
         self._channel.close()
 
-    def _bearer(self) -> tuple[tuple[str, str], ...]:
-        return (("authorization", f"Bearer {self._token}"),)
+    def _call(self, method: Callable[..., Any], request: Any) -> Any:
+        return again(lambda: method(request, timeout=TIMEOUT_SECONDS, metadata=self._metadata()))
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {self._token}"),) if self._token else ()
 
 
 class Passwords:

@@ -16,7 +16,8 @@ passwords=$(dirname "$demo")/demo-passwords.json
 umask 077
 [ -f "$passwords" ] || echo '{}' >"$passwords"
 answer=$(mktemp)
-trap 'rm -f "$answer"' EXIT
+headers=$(mktemp)
+trap 'rm -f "$answer" "$headers"' EXIT
 token=
 
 # What a Python expression makes of the two files; `text` is the standard input.
@@ -31,15 +32,24 @@ print(value if isinstance(value, str) else json.dumps(value))' "$1" "$demo" "$pa
 }
 
 # METHOD PATH [further options of curl]; the body on standard input. The answer goes to $answer; an error is told.
+# Sent again where the refusal names a short delay (Retry-After), and nowhere else.
 call() {
-    local method=$1 path=$2 status
+    local method=$1 path=$2 body status delay
     shift 2
-    status=$(
-        curl --silent --show-error --max-time 120 --cacert "$ca_file" --request "$method" \
-            --config <(printf 'header = "authorization: Bearer %s"\n' "$token") \
-            --header 'content-type: application/json' --data-binary @- \
-            --output "$answer" --write-out '%{http_code}' "$@" "$gateway_url$path"
-    )
+    body=$(cat)
+    for _ in 1 2 3; do
+        status=$(
+            printf '%s' "$body" | curl --silent --show-error --max-time 120 --cacert "$ca_file" --request "$method" \
+                --config <(printf 'header = "authorization: Bearer %s"\n' "$token") \
+                --header 'content-type: application/json' --data-binary @- --dump-header "$headers" \
+                --output "$answer" --write-out '%{http_code}' "$@" "$gateway_url$path"
+        )
+        delay=$(tr -d '\r' <"$headers" | sed -n 's/^retry-after: //ip')
+        if [ "$status" = 200 ] || [ "${delay:-99}" -gt 5 ]; then
+            break
+        fi
+        sleep "$delay"
+    done
     if [ "$status" != 200 ]; then
         python '"The gateway refused: {reason} ({detail})".format(**json.loads(text))' <"$answer" >&2
         return 1

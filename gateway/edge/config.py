@@ -69,8 +69,9 @@ class EdgeSettings(Section):
     # Beyond it new connections are closed at once, before they cost a TLS handshake.
     max_new_connections_per_second: int = Field(default=500, ge=1)
     max_streams_per_connection: int = Field(default=100, ge=1)
-    # Of Envoy's memory. Near it streams that hold much are reset, then new calls are refused, then new connections.
-    max_heap_mebibytes: int = Field(default=512, ge=16)
+    # Of Envoy's memory, of which it needs some 12 for itself. Near it streams that hold much are reset, then new
+    # calls are refused, then new connections.
+    max_heap_mebibytes: int = Field(default=512, ge=32)
     # A TLS handshake must have ended after this long.
     handshake_timeout_seconds: float = Field(default=5, gt=0)
     # A call that has no answer after this long ends with DEADLINE_EXCEEDED.

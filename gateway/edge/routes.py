@@ -30,6 +30,9 @@ _GRPC = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
 _WANTS_NDJSON = {"name": "accept", "string_match": {"contains": _NDJSON, "ignore_case": True}}
 _NOT_GRPC = {**_GRPC, "invert_match": True, "treat_missing_header_as_empty": True}
 
+# They would be read as gRPC's once the body has become gRPC: a wrong one would fail the call.
+_GRPC_ONLY_REQUEST_HEADERS = ("grpc-timeout", "grpc-encoding")
+
 _OFF = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
 _NO_JSON = {GUARD_FILTER: _OFF, TRANSCODER_FILTER: _OFF}
 
@@ -93,10 +96,14 @@ def _json_routes(settings: EdgeSettings, method: PublicMethod) -> Iterable[Json]
         lines = {TRANSCODER_FILTER: transcoder(one_to_a_line=True)}
         yield {
             **_forward(settings, method, f"{method.json_name} {_NDJSON}", wants_lines, lines),
+            "request_headers_to_remove": list(_GRPC_ONLY_REQUEST_HEADERS),
             # The guard reads it: the transcoder calls lines a JSON, too.
             "metadata": {"filter_metadata": {GUARD_FILTER: {"content_type": _NDJSON}}},
         }
-    yield _forward(settings, method, method.json_name, match, {})
+    yield {
+        **_forward(settings, method, method.json_name, match, {}),
+        "request_headers_to_remove": list(_GRPC_ONLY_REQUEST_HEADERS),
+    }
 
 
 def _forward(

@@ -37,6 +37,7 @@ Json = dict[str, Any]
 # Each operation is called about so often with a session, and as often without.
 CASES = 10
 TRIES = 4
+ANSWERS_BY_ROW = ("ConsultQuotients",)
 UNKNOWN_HEADER = "x-schemathesis-unknown-property"
 PROBLEM = "application/problem+json"
 # What answers a caller who did no wrong only when a part is away, or slow.
@@ -86,8 +87,12 @@ def without(document: Json, statuses: tuple[str, ...]) -> Json:
     return document
 
 
+DOCUMENT = without(strict(json.loads(REFERENCE.read_text())), NOT_NOW)
+OPERATIONS = [
+    f"{verb.upper()} {path}" for path, operations in DOCUMENT["paths"].items() for verb in operations
+]
 schemathesis.openapi.format("nir", st.sampled_from(KNOWN))
-SCHEMA = schemathesis.openapi.from_dict(without(strict(json.loads(REFERENCE.read_text())), NOT_NOW))
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 SCHEMA.config.generation.deterministic = True
 # The test brings its own, or none.
 SCHEMA.config.generation.with_security_parameters = False
@@ -130,9 +135,9 @@ class Callers:
         """What shows that the caller is signed in."""
         if operation not in self._tokens:
             body = {"login": self._users[operation].login, "password": NEW_PASSWORD}
-            self._tokens[operation] = client.post(f"{self._url}/v1/sessions", json=body).json()[
-                "session_token"
-            ]
+            opened = client.post(f"{self._url}/v1/sessions", json=body)
+            SCHEMA["/v1/sessions"]["POST"].validate_response(opened)
+            self._tokens[operation] = opened.json()["session_token"]
         return bearer(self._tokens[operation])
 
     def forget(self, operation: str) -> None:
@@ -160,8 +165,8 @@ async def callers(own_stack: Stack) -> Callers:
         await caisse.publish(nir)
     await caisse.oppose(KNOWN[0])
     users = {}
-    for operation in SCHEMA.get_all_operations():
-        users[operation.ok().label] = user = await caisse.habilitate()
+    for operation in OPERATIONS:
+        users[operation] = user = await caisse.habilitate()
         await portal.open_session(user)
     await portal.aclose()
     for channel in channels:
@@ -187,7 +192,7 @@ def answers() -> Counter[tuple[str, int]]:
 @SCHEMA.parametrize()
 @CASE_SETTINGS
 def test_an_operation_answers_as_the_reference_says(
-    case: schemathesis.Case,
+    case: Any,
     signed_in: bool,
     own_stack: Stack,
     callers: Callers,
@@ -200,8 +205,9 @@ def test_an_operation_answers_as_the_reference_says(
     response = sent(
         case, base_url=own_stack.gateway_url, session=client, headers=headers, verify=client.verify
     )
-    # A header that nobody knows is nobody's business.
-    ignored = [negative_data_rejection] if UNKNOWN_HEADER in case.headers else []
+    # A header that nobody knows is nobody's business; a query that breaks a rule has its error in its own row.
+    lenient = UNKNOWN_HEADER in case.headers or case.operation.definition.raw["operationId"] in ANSWERS_BY_ROW
+    ignored = [negative_data_rejection] if lenient else []
     case.validate_response(response, checks=[each for each in CHECKS if each not in ignored], headers=headers)
     answers[operation, response.status_code] += 1
     if case.method == "DELETE" or "SESSION_NOT_VALID" in response.text:
@@ -215,18 +221,18 @@ def test_the_reference_was_tried_with_and_without_success(answers: Counter[tuple
     statuses = {
         operation: {status for name, status in answers if name == operation} for operation, _ in answers
     }
-    assert len(statuses) == len(list(SCHEMA.get_all_operations()))
+    assert len(statuses) == len(OPERATIONS)
     for operation in ("GET /v1/status", "POST /v1/quotients:consult", "POST /v1/quotients:consultMany"):
         assert requests.codes.ok in statuses[operation]
     for operation, answered in statuses.items():
         assert operation == "GET /v1/status" or requests.codes.unauthorized in answered
 
 
-def sent(case: schemathesis.Case, **how: Any) -> Response:
+def sent(case: Any, **how: Any) -> Response:
     """The answer; as the reference says, asked for again where a busy machine answers that it is away."""
-    for _ in range(TRIES - 1):
-        response = case.call(**how)
+    for _ in range(TRIES):
+        response: Response = case.call(**how)
         if response.status_code != requests.codes.service_unavailable:
-            return response
+            break
         sleep(float(response.headers["retry-after"][0]))
-    return case.call(**how)
+    return response

@@ -1,6 +1,8 @@
 """The examples run as they are handed to partners, against the gateway."""
 
 import json
+import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -45,8 +47,11 @@ async def demo(stack: Stack, tmp_path: Path) -> Path:
     return path
 
 
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+def run(*command: str | Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": path or os.environ["PATH"]}
+    return subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 def rows(printed: str, heading: str) -> list[str]:
@@ -113,6 +118,29 @@ def test_an_example_tells_a_refusal_by_its_reason_and_what_to_do(demo: Path, lan
     refused = run(*COMMANDS[language](demo, "not_found"))
     assert refused.returncode == 1
     assert "The gateway refused: CREDENTIALS_REFUSED (Ces identifiants" in refused.stderr
+
+
+def test_the_curl_example_gives_no_command_a_nir_a_password_or_the_token(demo: Path, tmp_path: Path) -> None:
+    told = tmp_path / "arguments.txt"
+    shims = tmp_path / "shims"
+    shims.mkdir()
+    for name in ("curl", "python3"):
+        shim = shims / name
+        shim.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>"{told}"\nexec {shutil.which(name)} "$@"\n')
+        shim.chmod(0o755)
+    done = run(*COMMANDS["curl"](demo, "not_found"), path=f"{shims}{os.pathsep}{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    content = json.loads(demo.read_text())
+    chosen = json.loads(demo.with_name("demo-passwords.json").read_text())
+    arguments = told.read_text()
+    assert "/v1/quotients:consult" in arguments
+    secrets = [
+        *content["nirs"].values(),
+        content["users"][0]["temporary_password"],
+        *chosen.values(),
+        "Bearer ",
+    ]
+    assert [secret for secret in secrets if secret in arguments] == []
 
 
 def test_the_python_example_takes_a_password_of_ones_own(demo: Path) -> None:

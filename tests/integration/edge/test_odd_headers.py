@@ -20,3 +20,10 @@ async def test_a_header_that_grpc_knows_still_passes(edge: Edge) -> None:
     async with edge.client() as client:
         await client.get("/v1/status", headers={"x-portal.version-2": "2"})
     assert edge.policy.metadata[-1].get("x-portal.version-2") == "2"
+
+
+@pytest.mark.parametrize("header", [("grpc-timeout", "1x"), ("grpc-timeout", "1n"), ("grpc-encoding", "x")])
+async def test_what_only_grpc_would_read_stops_no_json_call(edge: Edge, header: tuple[str, str]) -> None:
+    async with edge.client() as client:
+        answer = await client.get("/v1/status", headers=dict([header]))
+    assert answer.status_code == 200, answer.text
