@@ -95,8 +95,9 @@ async def test_a_server_serves_nothing_that_the_table_does_not_tell(
     request = reflection_pb2.ServerReflectionRequest(list_services="*")
     (reply,) = [reply async for reply in ask(iter([request]))]
     served = {service.name for service in reply.list_services_response.service}
-    # Health is served by all, and listed by none.
-    assert served | {"grpc.health.v1.Health"} == {rpc.service for rpc in rpcs() if rpc.server == server}
+    # Health and reflection are served by all, and listed by none.
+    unlisted = {"grpc.health.v1.Health", REFLECTION[0].service}
+    assert served | unlisted == {rpc.service for rpc in rpcs() if rpc.server == server}
 
 
 def _told(rpc: Rpc) -> dict[str, str]:

@@ -345,12 +345,13 @@ async def test_a_wrong_field_is_refused(
     assert reason_of(refused.value) is Reason.INVALID_FIELD
 
 
-async def test_an_agent_s_certificate_does_not_check_and_the_gateway_s_does_not_record(
+async def test_an_agent_s_certificate_does_not_check_and_the_gateway_s_does_not_withdraw(
     caller: Caller,
 ) -> None:
     for call in (
         caller.oppositions.CheckOppositions(opposition_pb.CheckOppositionsRequest()),
-        caller.checks.RecordOpposition(opposition_pb.RecordOppositionRequest()),
+        caller.checks.WithdrawOpposition(opposition_pb.WithdrawOppositionRequest()),
+        caller.checks.ListOppositions(opposition_pb.ListOppositionsRequest()),
     ):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call

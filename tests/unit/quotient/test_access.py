@@ -20,6 +20,11 @@ HOT_CALLS = {
     "/msa.quotient.v1.OppositionService/CheckOppositions",
     "/msa.quotient.v1.DisclosureService/Disclose",
 }
+# What a partner's user may do beside consulting: object for a person, and see his own lines (annexe 1, art. 6-1).
+OF_USERS = {
+    "/msa.quotient.v1.OppositionService/RecordOpposition",
+    "/msa.quotient.v1.DisclosureService/ListDisclosures",
+}
 
 
 def test_every_rpc_has_its_list_and_nothing_else_has() -> None:
@@ -32,8 +37,8 @@ def test_every_rpc_has_its_list_and_nothing_else_has() -> None:
     assert set(ACCESS) == rpcs
 
 
-def test_the_gateway_may_call_its_two_hot_calls_only() -> None:
-    assert {rpc for rpc, roles in ACCESS.items() if "gateway" in roles} == HOT_CALLS
+def test_the_gateway_may_call_what_a_partner_s_user_may_do_only() -> None:
+    assert {rpc for rpc, roles in ACCESS.items() if "gateway" in roles} == HOT_CALLS | OF_USERS
 
 
 def test_nobody_but_the_gateway_may_disclose() -> None:
