@@ -461,7 +461,13 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def _is_somebody_waiting(connection: AsyncConnection) -> bool:
-    found = await connection.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    # Of this database: the others of the server have locks of their own.
+    found = await connection.execute(
+        """
+        SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+        WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+        """
+    )
     return bool(await found.fetchall())
 
 
