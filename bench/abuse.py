@@ -16,8 +16,8 @@ import ssl
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import quantiles
@@ -29,10 +29,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.abuse_client import ATTACKS
-from bench.consulting import UNLIMITED, consultation
+from bench.consulting import consultation, unlimited_stack
 from bench.h2load import Target
 from bench.processes import resident_mib, worked_seconds
-from tests.stack import Stack, StackFailed, launch, new_root
+from tests.stack import Stack, StackFailed
 
 PROMISED_RATIO = 2.0
 SETTLE_SECONDS = 1.0
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(attacks: Sequence[str], seconds: float, turns: int) -> list[AbuseFigures]:
     """Every attack, one after the other, each with its own turns of peace."""
-    with _started_stack() as stack:
+    with unlimited_stack(console) as stack:
         return asyncio.run(_measure(stack, attacks, seconds, turns))
 
 
@@ -168,18 +168,6 @@ def resources_table(figures: Sequence[AbuseFigures]) -> Table:
             f"{one.ended_by_the_edge} of {one.connections}",
         )
     return shown
-
-
-@contextmanager
-def _started_stack() -> Iterator[Stack]:
-    console.print("Starting a stack …")
-    stack = launch(new_root(), arguments=["--no-demo", *(f"--set={setting}" for setting in UNLIMITED)])
-    try:
-        stack.wait_for_start()
-        yield stack
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
 
 
 async def _measure(stack: Stack, attacks: Sequence[str], seconds: float, turns: int) -> list[AbuseFigures]:

@@ -12,8 +12,8 @@ import asyncio
 import json
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -24,10 +24,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.abuse import Caller, Phase
-from bench.consulting import UNLIMITED, consultation
+from bench.consulting import consultation, unlimited_stack
 from bench.h2load import BenchError, Target
 from tests.portal import CONSULT_MANY, NDJSON
-from tests.stack import Stack, StackFailed, launch, new_root
+from tests.stack import Stack, StackFailed
 
 PROMISED_RATIO = 2.0
 QUERIES = 500
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(seconds: float, turns: int, pace: float) -> BatchFigures:
     """Batches alone, then turns of single calls alone and beside batches."""
-    with _started_stack() as stack:
+    with unlimited_stack(console) as stack:
         return asyncio.run(_measure(stack, seconds, turns, pace))
 
 
@@ -107,18 +107,6 @@ def table(figures: BatchFigures) -> Table:
     ):
         shown.add_row(name, str(calls), f"{p50:.1f}", f"{p99:.1f}")
     return shown
-
-
-@contextmanager
-def _started_stack() -> Iterator[Stack]:
-    console.print("Starting a stack …")
-    stack = launch(new_root(), arguments=["--no-demo", *(f"--set={setting}" for setting in UNLIMITED)])
-    try:
-        stack.wait_for_start()
-        yield stack
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
 
 
 async def _measure(stack: Stack, seconds: float, turns: int, pace: float) -> BatchFigures:

@@ -1,16 +1,33 @@
 """One agent who may consult as often as it likes, and what it asks."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from rich.console import Console
 
 from bench.h2load import Target
 from tests.caisse import Caisse
 from tests.portal import PURPOSE, Portal, bearer
-from tests.stack import Stack
+from tests.stack import Stack, launch, new_root
 
 UNLIMITED = tuple(
     f"identity.sessions.{scope}calls_per_minute=1000000000" for scope in ("", "partner_", "address_")
 )
+
+
+@contextmanager
+def unlimited_stack(console: Console) -> Iterator[Stack]:
+    """A stack of its own on free ports, without demo data, in which nobody calls too often."""
+    console.print("Starting a stack …")
+    stack = launch(new_root(), arguments=["--no-demo", *(f"--set={setting}" for setting in UNLIMITED)])
+    try:
+        stack.wait_for_start()
+        yield stack
+    finally:
+        stack.stop()
+        stack.remove(keep_logs=False)
 
 
 async def consultation(stack: Stack) -> Target:
