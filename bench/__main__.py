@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from time import monotonic, sleep
 
@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import abuse, batch, echo, publishing, unusual_use
-from bench.consulting import UNLIMITED, consultation
+from bench.consulting import consultation, unlimited_stack
 from bench.h2load import BenchError, Figures, Target, grpc_frame, program, run
 from deploy.local.certificates import certificate_file, private_key_file
-from tests.stack import Stack, StackFailed, launch, new_root
+from tests.stack import Stack, StackFailed
 
 TRACED = ("edge", "gateway", "identity", "partners", "quotient")
 ECHO_START_SECONDS = 10.0
@@ -81,19 +81,10 @@ def measure(clients: Sequence[int], seconds: int, sample_ratio: float) -> list[F
     return figures
 
 
-@contextmanager
-def started_stack(sample_ratio: float) -> Iterator[Stack]:
+def started_stack(sample_ratio: float) -> AbstractContextManager[Stack]:
     """A stack for this run only."""
-    console.print("Starting a stack …")
     ratios = (f"{name}.telemetry.sample_ratio={sample_ratio}" for name in TRACED)
-    settings = [f"--set={setting}" for setting in (*UNLIMITED, *ratios)]
-    stack = launch(new_root(), arguments=["--no-demo", *settings])
-    try:
-        stack.wait_for_start()
-        yield stack
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
+    return unlimited_stack(console, *ratios)
 
 
 @contextmanager

@@ -18,10 +18,11 @@ UNLIMITED = tuple(
 
 
 @contextmanager
-def unlimited_stack(console: Console) -> Iterator[Stack]:
-    """A stack of its own on free ports, without demo data, in which nobody calls too often."""
+def unlimited_stack(console: Console, *settings: str) -> Iterator[Stack]:
+    """A stack of its own on free ports, without demo data, in which nobody calls too often; with further settings."""
     console.print("Starting a stack …")
-    stack = launch(new_root(), arguments=["--no-demo", *(f"--set={setting}" for setting in UNLIMITED)])
+    changed = [f"--set={setting}" for setting in (*UNLIMITED, *settings)]
+    stack = launch(new_root(), arguments=["--no-demo", *changed])
     try:
         stack.wait_for_start()
         yield stack
