@@ -1,6 +1,5 @@
 """What happened to an account or a session. It names no person, login, full address or secret (N5)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -49,11 +48,3 @@ class SecurityEvent:
     trace_id: str
     scope: str
     """What was concerned, where it is more than one account: "all", "caisse:21", "partner:UUID"."""
-
-
-@dataclass(frozen=True)
-class SecurityEventPage:
-    """Events, newest first, and the token of the next page; empty on the last."""
-
-    events: Sequence[SecurityEvent]
-    next_page_token: str

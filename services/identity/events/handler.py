@@ -26,7 +26,7 @@ class SecurityEventHandler(SecurityEventServiceServicer):
             request.page_token,
         )
         return pb.ListSecurityEventsResponse(
-            events=[_event(event) for event in page.events], next_page_token=page.next_page_token
+            events=[_event(event) for event in page.records], next_page_token=page.next_page_token
         )
 
 

@@ -5,16 +5,16 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from services.identity.events.domain import SecurityEvent, SecurityEventKind, SecurityEventPage
+from services.identity.events.domain import SecurityEvent, SecurityEventKind
 from services.identity.events.store import SecurityEventStore
 from services.kit.clock import Clock
 from services.kit.identifiers import (
     decode_page_token,
-    encode_page_token,
     new_uuid7,
     page_size,
     parse_uuid,
 )
+from services.kit.pages import Page, page_of
 from services.kit.telemetry import current_traceparent, trace_id_of
 
 
@@ -71,16 +71,14 @@ class SecurityEvents:
         )
         await self._store.add(connection, [event])
 
-    async def page(self, account_id: UUID | None, asked_size: int, page_token: str) -> SecurityEventPage:
+    async def page(self, account_id: UUID | None, asked_size: int, page_token: str) -> Page[SecurityEvent]:
         """A page of events, of one account where it is given. Raises InvalidField."""
         size = page_size(asked_size)
         before = decode_page_token(page_token)
         events = await self._store.list_before(
             account_id, parse_uuid("page_token", before) if before else None, size + 1
         )
-        more = len(events) > size
-        shown = events[:size]
-        return SecurityEventPage(shown, encode_page_token(str(shown[-1].event_id)) if more else "")
+        return page_of(events, size, lambda event: str(event.event_id))
 
     async def purge(self, retention: timedelta) -> None:
         """Removes the events that are older than `retention`, which is six months at least."""

@@ -183,14 +183,6 @@ class UnusualUse:
     lift_time: datetime | None = None
 
 
-@dataclass(frozen=True)
-class UnusualUsePage:
-    """What was unusual, newest first, and the token of the next page; empty on the last."""
-
-    unusual_uses: Sequence[UnusualUse]
-    next_page_token: str
-
-
 class Verdict(Enum):
     """What a judgement leads to."""
 

@@ -30,7 +30,7 @@ class UseHandler(UseServiceServicer):
             request.page_token,
         )
         return pb.ListUnusualUsesResponse(
-            unusual_uses=map(_unusual_use, page.unusual_uses), next_page_token=page.next_page_token
+            unusual_uses=map(_unusual_use, page.records), next_page_token=page.next_page_token
         )
 
     async def LiftUseSuspension(

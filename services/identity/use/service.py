@@ -18,7 +18,6 @@ from services.identity.use.domain import (
     Judgement,
     RecentUse,
     UnusualUse,
-    UnusualUsePage,
     UseCount,
     UsedAccount,
     UsePolicy,
@@ -36,11 +35,11 @@ from services.kit.database import Database
 from services.kit.errors import RecordNotFound
 from services.kit.identifiers import (
     decode_page_token,
-    encode_page_token,
     new_uuid7,
     page_size,
     parse_uuid,
 )
+from services.kit.pages import Page, page_of
 
 _log = structlog.get_logger()
 
@@ -79,7 +78,7 @@ class UseService:
 
     async def page(
         self, caisse_code: str, account_id: UUID | None, asked_size: int, page_token: str
-    ) -> UnusualUsePage:
+    ) -> Page[UnusualUse]:
         """A page of what was unusual at a caisse, of one account where it is given. Raises InvalidField."""
         require_caisse_code(caisse_code)
         size = page_size(asked_size)
@@ -87,9 +86,7 @@ class UseService:
         uses = await self._store.list_before(
             caisse_code, account_id, parse_uuid("page_token", before) if before else None, size + 1
         )
-        shown = uses[:size]
-        more = len(uses) > size
-        return UnusualUsePage(shown, encode_page_token(str(shown[-1].unusual_use_id)) if more else "")
+        return page_of(uses, size, lambda use: str(use.unusual_use_id))
 
     async def lift(self, account_id: UUID) -> UnusualUse:
         """Lifts the suspension of an account; what it did before counts no more. Raises RecordNotFound."""

@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 
 from services.kit.identifiers import new_uuid7, page_size
+from services.kit.pages import Page, identifier_after, page_of
 from services.partners.acts import Act, Acts, unique
 from services.partners.agents.domain import (
     AgentFunction,
@@ -19,7 +20,6 @@ from services.partners.agents.store import AgentStore
 from services.partners.caisses import Caisses
 from services.partners.fields import reason_text
 from services.partners.history.domain import EventKind, SubjectKind
-from services.partners.pages import Page, identifier_after, page_of
 from services.partners.records import found
 
 _log = structlog.get_logger()

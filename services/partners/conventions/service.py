@@ -8,6 +8,7 @@ import structlog
 
 from services.kit.clock import Clock, paris_date
 from services.kit.identifiers import new_uuid7, page_size
+from services.kit.pages import Page, identifier_before, page_of
 from services.partners.acts import Act, Acts, require_unchanged, unique
 from services.partners.agents.domain import Caller
 from services.partners.caisses import Caisses
@@ -38,7 +39,6 @@ from services.partners.conventions.records import (
 from services.partners.conventions.store import ConventionStore
 from services.partners.fields import reason_text
 from services.partners.history.domain import EventKind, SubjectKind
-from services.partners.pages import Page, identifier_before, page_of
 from services.partners.partners.store import PartnerStore
 from services.partners.propagation.domain import PropagationKind
 from services.partners.propagation.service import Propagator

@@ -9,6 +9,7 @@ import structlog
 
 from services.kit.clock import Clock, paris_date
 from services.kit.identifiers import page_size
+from services.kit.pages import Page, identifier_after, page_of
 from services.partners.acts import Acts
 from services.partners.agents.domain import Caller
 from services.partners.conventions.store import ConventionStore
@@ -26,7 +27,6 @@ from services.partners.habilitations.domain import (
 from services.partners.habilitations.granting import Granting
 from services.partners.habilitations.store import HabilitationStore
 from services.partners.history.domain import EventKind, SubjectKind
-from services.partners.pages import Page, identifier_after, page_of
 from services.partners.propagation.service import Propagator
 from services.partners.records import found
 from services.partners.suspensions.domain import SuspensionOrder

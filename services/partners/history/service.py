@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from services.kit.identifiers import page_size
+from services.kit.pages import Page, page_of
 from services.partners.acts import Acts
 from services.partners.agents.domain import Caller
 from services.partners.caisses import Caisses
 from services.partners.history.domain import Event, position_before
 from services.partners.history.store import EventStore
-from services.partners.pages import Page, page_of
 
 
 class HistoryService:

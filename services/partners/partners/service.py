@@ -8,12 +8,12 @@ import structlog
 
 from services.kit.clock import Clock, paris_date
 from services.kit.identifiers import new_uuid7, page_size
+from services.kit.pages import Page, page_of
 from services.partners.acts import Act, Acts, require_unchanged, unique
 from services.partners.agents.domain import Caller
 from services.partners.caisses import Caisses
 from services.partners.fields import invalid, required_text
 from services.partners.history.domain import EventKind, SubjectKind
-from services.partners.pages import Page, page_of
 from services.partners.partners.domain import (
     NO_PROFILE,
     NO_SEAT,

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from services.kit.identifiers import new_uuid7, page_size
+from services.kit.pages import Page, identifier_before, page_of
 from services.partners.acts import Act, Acts, require_unchanged, unique
 from services.partners.agents.domain import Caller
 from services.partners.caisses import Caisses
@@ -17,7 +18,6 @@ from services.partners.habilitations.domain import Bouquet, Habilitation, User
 from services.partners.habilitations.granting import LIVE_KEY, Granting
 from services.partners.habilitations.store import HabilitationStore
 from services.partners.history.domain import EventKind, SubjectKind
-from services.partners.pages import Page, identifier_before, page_of
 from services.partners.partners.store import PartnerStore
 from services.partners.propagation.service import Propagator
 from services.partners.records import found

@@ -106,14 +106,6 @@ class JournalSelection:
     account_id: UUID | None = None
 
 
-@dataclass(frozen=True)
-class JournalPage:
-    """Lines, newest first, and the token of the next page; empty on the last."""
-
-    lines: Sequence[JournalLine]
-    next_page_token: str
-
-
 def is_outside_window(month: date, today: date) -> bool:
     """Whether no QF is shown for `month`, by its first day, whoever it is: a partner sets prices of now (art. 1)."""
     months_ahead = 12 * (month.year - today.year) + month.month - today.month

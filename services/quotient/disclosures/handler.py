@@ -39,7 +39,7 @@ class DisclosureHandler(DisclosureServiceServicer):
         """A page of the journal."""
         page = await self._service.journal(_selection(request), request.page_size, request.page_token)
         return pb.ListDisclosuresResponse(
-            disclosures=[_line(line) for line in page.lines], next_page_token=page.next_page_token
+            disclosures=[_line(line) for line in page.records], next_page_token=page.next_page_token
         )
 
 

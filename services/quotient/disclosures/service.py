@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from services.kit.clock import Clock, paris_date
 from services.kit.identifiers import (
     decode_page_token,
-    encode_page_token,
     new_uuid7,
     page_size,
     parse_uuid,
 )
+from services.kit.pages import Page, page_of
 from services.quotient.disclosures.domain import (
     Consultation,
     Disclosed,
-    JournalPage,
+    JournalLine,
     JournalSelection,
     Outcome,
     ShownDossier,
@@ -59,7 +59,9 @@ class DisclosureService:
     async def _opened(self, keys: Keys, rows: Sequence[DisclosedRow]) -> Sequence[Disclosed]:
         return [_disclosed(row, keys.vault) for row in rows]
 
-    async def journal(self, selection: JournalSelection, asked_size: int, page_token: str) -> JournalPage:
+    async def journal(
+        self, selection: JournalSelection, asked_size: int, page_token: str
+    ) -> Page[JournalLine]:
         """A page of the caisse's journal: a person's right (RGPD art. 15), a partner's own lines (art. 6-1).
 
         Raises InvalidField.
@@ -70,9 +72,7 @@ class DisclosureService:
         lines = await self._keyring.using(
             lambda keys: self._store.lines(keys.indexer, selection, before, size + 1)
         )
-        more = len(lines) > size
-        shown = lines[:size]
-        return JournalPage(shown, encode_page_token(str(shown[-1].consultation_id)) if more else "")
+        return page_of(lines, size, lambda line: str(line.consultation_id))
 
 
 def _disclosed(row: DisclosedRow, vault: Vault) -> Disclosed:

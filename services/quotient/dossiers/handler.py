@@ -59,7 +59,7 @@ class DossierHandler(DossierServiceServicer):
         """A page of publications, newest first."""
         page = await self._service.page(request.page_size, request.page_token)
         return pb.ListPublicationsResponse(
-            publications=[_publication(each) for each in page.publications],
+            publications=[_publication(each) for each in page.records],
             next_page_token=page.next_page_token,
         )
 

@@ -54,14 +54,6 @@ class Publication:
 
 
 @dataclass(frozen=True)
-class PublicationPage:
-    """A page of publications; without a token it is the last one."""
-
-    publications: Sequence[Publication]
-    next_page_token: str
-
-
-@dataclass(frozen=True)
 class Source:
     """A file to publish. By all of this a publication that was cut is found again."""
 

@@ -12,12 +12,10 @@ from services.kit import telemetry
 from services.kit.clock import Clock
 from services.kit.errors import InvalidField
 from services.kit.identifiers import (
-    decode_page_token,
-    encode_page_token,
     new_uuid7,
     page_size,
-    parse_uuid,
 )
+from services.kit.pages import Page, identifier_before, page_of
 from services.quotient.dossiers.domain import (
     DossierRecord,
     PublicationOutcome,
@@ -28,7 +26,6 @@ from services.quotient.dossiers.domain import (
 from services.quotient.dossiers.publications import (
     Place,
     Publication,
-    PublicationPage,
     Source,
     counted,
 )
@@ -43,7 +40,6 @@ from services.quotient.secrecy import Keys
 _TRANSACTIONS_AT_ONCE = 2
 # Chunks of one stream that are committed together: beyond this nothing is gained, and others wait longer.
 _CHUNKS_TOGETHER = 4
-_LAST_ID = UUID(int=2**128 - 1)
 _log = structlog.get_logger()
 
 
@@ -74,15 +70,11 @@ class DossierService:
         """Ends a publication; one that has ended stays as it is. Raises RecordNotFound."""
         return await self._store.publications.finish(publication_id, self._clock.now())
 
-    async def page(self, asked_size: int, page_token: str) -> PublicationPage:
+    async def page(self, asked_size: int, page_token: str) -> Page[Publication]:
         """A page of publications, newest first. Raises InvalidField."""
         size = page_size(asked_size)
-        after = decode_page_token(page_token)
-        before = parse_uuid("page_token", after) if after else _LAST_ID
-        found = await self._store.publications.before(before, size + 1)
-        shown = found[:size]
-        more = len(found) > size
-        return PublicationPage(shown, encode_page_token(str(shown[-1].publication_id)) if more else "")
+        found = await self._store.publications.before(identifier_before(page_token), size + 1)
+        return page_of(found, size, lambda publication: str(publication.publication_id))
 
     async def publish(
         self, drafts: AsyncIterator[ChunkDraft]

@@ -160,7 +160,7 @@ class Identity:
     async def events(self, account_id: UUID) -> list[SecurityEvent]:
         """The security events of an account, oldest first."""
         page = await self.parts.events.page(account_id, 500, "")
-        return [*reversed(page.events)]
+        return [*reversed(page.records)]
 
 
 @asynccontextmanager

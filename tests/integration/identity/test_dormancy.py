@@ -67,7 +67,7 @@ class Dormancy:
     async def disabled_by(self, user: User) -> list[datetime]:
         """When the events say that the account was disabled as dormant."""
         events = await self.events.page(user.account_id, 500, "")
-        return [each.event_time for each in events.events if each.kind is KIND.DORMANT_ACCOUNT_DISABLED]
+        return [each.event_time for each in events.records if each.kind is KIND.DORMANT_ACCOUNT_DISABLED]
 
     async def unused(self, user: User) -> UnusedAccount:
         """The account as a look finds it."""
@@ -302,7 +302,7 @@ async def test_what_fails_does_not_keep_the_rest_from_being_done(dormancy: Dorma
         "event": "dormant_account_disabled",
         "log_level": "info",
     } in lines
-    assert (await dormancy.events.page(old.account_id, 1, "")).events == []
+    assert (await dormancy.events.page(old.account_id, 1, "")).records == []
 
 
 async def test_the_server_s_housekeeping_looks_for_dormant_accounts(dormancy: Dormancy) -> None:

@@ -57,7 +57,7 @@ async def report(
 
 async def found(identity: Identity, user: User, caisse_code: str = "21") -> Sequence[UnusualUse]:
     """What was unusual about the account, newest first."""
-    return (await identity.parts.use.page(caisse_code, user.account_id, 500, "")).unusual_uses
+    return (await identity.parts.use.page(caisse_code, user.account_id, 500, "")).records
 
 
 async def kinds(identity: Identity, user: User) -> list[SecurityEventKind]:
@@ -254,7 +254,7 @@ async def policies_set(identity: Identity) -> list[str]:
     token = ""
     while True:
         page = await identity.parts.events.page(None, 500, token)
-        scopes += [each.scope for each in page.events if each.kind is KIND.USE_POLICY_SET]
+        scopes += [each.scope for each in page.records if each.kind is KIND.USE_POLICY_SET]
         if not (token := page.next_page_token):
             return scopes
 
@@ -284,7 +284,7 @@ async def test_what_was_unusual_is_shown_page_by_page_and_to_its_caisse_only(ide
     token = ""
     while True:
         page = await identity.parts.use.page("48", None, 2, token)
-        seen += [each.account_id for each in page.unusual_uses]
+        seen += [each.account_id for each in page.records]
         token = page.next_page_token
         if not token:
             break

@@ -115,7 +115,7 @@ class OwnJournal:
         token = ""
         while True:
             page = await self.disclosures.journal(JournalSelection(caisse_code), 500, token)
-            lines += [line.consultation_id for line in page.lines]
+            lines += [line.consultation_id for line in page.records]
             token = page.next_page_token
             if not token:
                 return lines[::-1]

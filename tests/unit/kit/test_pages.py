@@ -2,8 +2,8 @@ import pytest
 
 from services.kit.errors import InvalidField
 from services.kit.identifiers import decode_page_token, encode_page_token
+from services.kit.pages import identifier_after, identifier_before, page_of
 from services.partners.history.domain import position_before
-from services.partners.pages import identifier_after, identifier_before, page_of
 from services.partners.partners.domain import numero_tiers_after
 
 
