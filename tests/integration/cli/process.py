@@ -45,8 +45,10 @@ class Qf:
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         """Starts a command as a process of its own; the caller talks to it."""
+        # A shell has what runs in its background ignore an interrupt; a terminal does not.
+        as_in_a_terminal = ("env", "--default-signal=INT")
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "cli", *self._complete(arguments)),
+            *(*as_in_a_terminal, sys.executable, "-m", "cli", *self._complete(arguments)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
