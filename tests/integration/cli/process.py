@@ -57,3 +57,14 @@ class Qf:
     def _complete(self, arguments: tuple[str, ...]) -> list[str]:
         assert not any(_NIR.search(argument) for argument in arguments)
         return [*arguments, "--config", str(self._config)]
+
+
+async def shown_by_the_system(process: asyncio.subprocess.Process) -> bytes:
+    """The arguments and the environment that the machine shows of a command that waits for its input."""
+    system = Path(f"/proc/{process.pid}")
+    itself = sys.executable.encode()
+    # Before it is `qf`, the process is what starts it, and for a moment neither: then no argument is shown.
+    while not (arguments := await asyncio.to_thread((system / "cmdline").read_bytes)).startswith(itself):
+        assert process.returncode is None
+        await asyncio.sleep(0.01)
+    return arguments + await asyncio.to_thread((system / "environ").read_bytes)

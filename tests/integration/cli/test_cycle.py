@@ -14,7 +14,7 @@ from cli.people import synthetic_nir
 from msa.quotient.v1 import disclosure_service_pb2 as pb
 from msa.quotient.v1 import disclosure_service_pb2_grpc as rpc
 from services.kit.messages import to_date
-from tests.integration.cli.process import Qf
+from tests.integration.cli.process import Qf, shown_by_the_system
 from tests.integration.cli.registering import CAISSE, register
 from tests.stack import Stack
 from tests.unit.cli.lines import line, quotient
@@ -184,12 +184,11 @@ async def test_the_journal_tells_a_family_who_asked(qf: Qf, stack: Stack, tmp_pa
 async def test_the_nir_is_in_no_argument_of_the_process(qf: Qf) -> None:
     nir = new_nir()
     process = await qf.start("opposition", "record", "--caisse", CAISSE, "--channel", "counter")
-    arguments = await asyncio.to_thread(Path(f"/proc/{process.pid}/cmdline").read_bytes)
-    environ = await asyncio.to_thread(Path(f"/proc/{process.pid}/environ").read_bytes)
+    shown = await shown_by_the_system(process)
     stdout, stderr = await process.communicate(nir.encode())
     assert process.returncode == 0, stderr
-    assert b"opposition" in arguments
-    assert not any(nir.encode() in told for told in (arguments, environ, stdout, stderr))
+    assert b"opposition" in shown
+    assert not any(nir.encode() in told for told in (shown, stdout, stderr))
 
 
 async def test_a_slow_standard_input_does_not_end_an_import(qf: Qf) -> None:
