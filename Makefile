@@ -42,7 +42,7 @@ protos: $(INSTALLED) ## Generate the Python code and the OpenAPI document of pro
 	@$(RUN) tools.protos generate
 	@$(RUN) tools.openapi generate
 
-bench: $(INSTALLED) ## Measure speed (ARGS goes to the bench)
+bench: $(INSTALLED) ## Measure speed (ARGS: which bench, and its options; ARGS=--help lists them)
 	@$(RUN) bench $(ARGS)
 
 install: $(INSTALLED) ## Install what the other commands need, and nothing else

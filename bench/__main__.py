@@ -1,144 +1,45 @@
-"""Consultations through the whole suite, beside a bare grpc.aio TLS echo, in one run: `python -m bench`.
-
-`python -m bench publishing` measures how fast dossiers are published instead, `python -m bench unusual-use` how often
-honest use is taken for abuse and abuse is found.
-`python -m bench abuse` measures what good callers feel while someone floods the edge, `python -m bench batch` what
-they feel while somebody consults 500 people at once.
-
-Starts a stack of its own on free ports, with one session that may call as often as it likes, and stops it again.
-"""
+"""Measures speed: `python -m bench`, or one of its benches by name."""
 
 import argparse
-import asyncio
-import json
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
-from time import monotonic, sleep
+from collections.abc import Callable, Sequence
 
-from rich.console import Console
-from rich.table import Table
+from bench import abuse, batch, consultations, dossiers, publishing, registry, sign_ins, unusual_use
 
-from bench import abuse, batch, echo, publishing, unusual_use
-from bench.consulting import consultation, unlimited_stack
-from bench.h2load import BenchError, Figures, Target, grpc_frame, program, run
-from deploy.local.certificates import certificate_file, private_key_file
-from tests.stack import Stack, StackFailed
-
-TRACED = ("edge", "gateway", "identity", "partners", "quotient")
-ECHO_START_SECONDS = 10.0
-MESSAGE_BYTES = 100
-
-console = Console(stderr=True)
+DEFAULT = "consultations"
+BENCHES: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
+    DEFAULT: (
+        consultations.main,
+        "consultations through the whole suite, beside a bare TLS echo (the default)",
+    ),
+    "batch": (batch.main, "what single consultations feel while somebody consults 500 people at once"),
+    "abuse": (abuse.main, "what a good caller feels beside twelve kinds of flood (16 minutes)"),
+    "sign-ins": (sign_ins.main, "what 200 sign-ins at once do to those who are signed in"),
+    "publishing": (publishing.main, "how fast dossiers come in, and the memory that it takes"),
+    "dossiers": (dossiers.main, "what ten million dossiers cost a consultation, beside ten thousand"),
+    "registry": (
+        registry.main,
+        "what 875,000 habilitations cost an authorisation, beside few; a search for partners",
+    ),
+    "unusual-use": (
+        unusual_use.main,
+        "how often honest use is taken for abuse, and abuse is found (no server)",
+    ),
+}
 
 
 def main() -> None:
-    """The command line."""
-    if sys.argv[1:2] == ["abuse"]:
-        abuse.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["batch"]:
-        batch.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["publishing"]:
-        publishing.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["unusual-use"]:
-        unusual_use.main(sys.argv[2:])
-        return
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 64], help="connections at once")
-    parser.add_argument("--seconds", type=int, default=10, help="length of each measurement")
-    parser.add_argument(
-        "--sample-ratio", type=float, default=1.0, help="share of the consultations that are traced, 0 to 1"
+    """The command line: everything behind a bench's name is for that bench."""
+    parser = argparse.ArgumentParser(
+        prog="bench",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Measures speed, each bench in one run on a stack of its own on free ports.",
+        epilog="benches:\n" + "\n".join(f"  {name:14} {told}" for name, (_, told) in BENCHES.items()),
     )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args()
-    try:
-        figures = measure(arguments.clients, arguments.seconds, arguments.sample_ratio)
-    except (BenchError, StackFailed) as error:
-        sys.exit(f"bench: {error}")
-    if arguments.json:
-        json.dump([asdict(one) for one in figures], sys.stdout, indent=2)
-    else:
-        Console().print(table(figures))
-
-
-def measure(clients: Sequence[int], seconds: int, sample_ratio: float) -> list[Figures]:
-    """Every target with every number of clients, one after the other."""
-    # Before anything is started for nothing.
-    program()
-    figures = []
-    with started_stack(sample_ratio) as stack, started_echo(stack) as echo_target:
-        targets = (echo_target, asyncio.run(consultation(stack)))
-        for count in clients:
-            for target in targets:
-                console.print(f"{target.name}, {count} clients, {seconds} s …")
-                figures.append(run(target, count, seconds))
-    return figures
-
-
-def started_stack(sample_ratio: float) -> AbstractContextManager[Stack]:
-    """A stack for this run only."""
-    ratios = (f"{name}.telemetry.sample_ratio={sample_ratio}" for name in TRACED)
-    return unlimited_stack(console, *ratios)
-
-
-@contextmanager
-def started_echo(stack: Stack) -> Iterator[Target]:
-    """The peer, with the edge's certificate."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    files = (certificate_file(stack.layout, "edge"), private_key_file(stack.layout, "edge"))
-    arguments = ("--port", str(port), "--certificate", str(files[0]), "--private-key", str(files[1]))
-    process = subprocess.Popen((sys.executable, "-m", "bench.echo", *arguments))
-    try:
-        _wait_for(port)
-        yield Target(
-            name="bare TLS echo",
-            url=f"https://127.0.0.1:{port}{echo.METHOD}",
-            headers={"content-type": "application/grpc", "te": "trailers"},
-            body=grpc_frame(bytes(MESSAGE_BYTES)),
-        )
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def table(figures: Sequence[Figures]) -> Table:
-    """One row per measurement; the share is of the echo's throughput with as many clients."""
-    shown = Table("target", title="Throughput and latency", title_justify="left")
-    for heading in ("clients", "requests/s", "of the echo", "p50 ms", "p99 ms", "failed"):
-        shown.add_column(heading, justify="right")
-    echoes = {one.clients: one.requests_per_second for one in reversed(figures) if "echo" in one.target}
-    for one in figures:
-        share = one.requests_per_second / echoes[one.clients]
-        shown.add_row(
-            one.target,
-            str(one.clients),
-            f"{one.requests_per_second:,.0f}",
-            f"{share:.0%}",
-            f"{one.p50_ms:.2f}",
-            f"{one.p99_ms:.2f}",
-            str(one.failed),
-        )
-    return shown
-
-
-def _wait_for(port: int) -> None:
-    deadline = monotonic() + ECHO_START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if monotonic() > deadline:
-                raise BenchError(f"the echo does not listen on port {port}") from None
-            sleep(0.05)
-        else:
-            return
+    parser.add_argument("bench", nargs="?", default=DEFAULT, choices=BENCHES, metavar="BENCH")
+    parser.add_argument("options", nargs=argparse.REMAINDER, help="of that bench; BENCH --help lists them")
+    chosen = parser.parse_args()
+    run, _ = BENCHES[chosen.bench]
+    run(chosen.options)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class AbuseFigures:
     ended_by_the_edge: int
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench abuse", description=__doc__)
     parser.add_argument(
@@ -341,7 +341,3 @@ class _Peak:
         while True:
             self.most = {name: max(self.most[name], mib) for name, mib in _memory(self._stack).items()}
             await asyncio.sleep(0.25)
-
-
-if __name__ == "__main__":
-    main()

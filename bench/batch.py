@@ -60,7 +60,7 @@ class BatchFigures:
         return self.beside_p99_ms / self.alone_p99_ms
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench batch", description=__doc__)
     parser.add_argument(
@@ -202,7 +202,3 @@ async def _turn(caller: Caller, seconds: float, pace: float, phase: Phase) -> No
         calls.append(asyncio.create_task(caller.call(phase)))
         await asyncio.sleep(1 / pace)
     await asyncio.gather(*calls)
-
-
-if __name__ == "__main__":
-    main()

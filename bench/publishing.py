@@ -50,7 +50,7 @@ class PublishingFigures:
     service_rss_mib: float
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench publishing", description=__doc__)
     parser.add_argument(
@@ -191,7 +191,3 @@ def _worked_seconds(stack: Stack) -> tuple[float, float]:
     children = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     backends = sum(ticks(pid)[0] for pid in children if parent(pid) == postmaster)
     return ticks(service)[0] / TICKS_A_SECOND, (sum(ticks(postmaster)) + backends) / TICKS_A_SECOND
-
-
-if __name__ == "__main__":
-    main()

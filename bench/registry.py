@@ -1,4 +1,4 @@
-"""What a large register costs: `python -m bench.registry`.
+"""What a large register costs: `python -m bench registry`.
 
 Starts two stacks of its own on free ports, one with a small register and one with a large one, and asks both in turn:
 whether batches of users may consult (`Authorize`), and for partners by words of their name. Both are asked in the same
@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from statistics import median, quantiles
@@ -55,24 +55,24 @@ class RegistryFigures:
         return self.authorize_large_p50_ms / self.authorize_small_p50_ms
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="bench.registry", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bench registry", description=__doc__)
     parser.add_argument(
         "--partners", type=int, default=5000, help="of each of the 35 caisses (default: 5000)"
     )
     parser.add_argument("--users", type=int, default=5, help="of each partner (default: 5)")
     parser.add_argument("--calls", type=int, default=2000, help="of each kind (default: 2000)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     try:
         with _stack("small") as small, _stack("large") as large:
-            sizes = (SMALL, (arguments.partners, arguments.users))
+            sizes = (SMALL, (chosen.partners, chosen.users))
             filled = [_filled(stack, *size) for stack, size in zip((small, large), sizes, strict=True)]
-            figures = asyncio.run(measure((small, large), (filled[0], filled[1]), arguments.calls))
+            figures = asyncio.run(measure((small, large), (filled[0], filled[1]), chosen.calls))
     except StackFailed as error:
-        sys.exit(f"bench.registry: {error}")
-    if arguments.json:
+        sys.exit(f"bench registry: {error}")
+    if chosen.json:
         json.dump(asdict(figures) | {"authorize_ratio": figures.authorize_ratio}, sys.stdout, indent=2)
     else:
         Console().print(table(figures))
@@ -195,7 +195,3 @@ async def _timed(ask: Callable[[], Awaitable[None]], times: int) -> list[float]:
 
 def _p99(values: list[float]) -> float:
     return quantiles(values, n=100)[98]
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """The bench of the size of quotient's database does what it says, on few families; CI measures nothing."""
 
-from bench.quotient_size import BATCH, Sizes, measure
+from bench.dossiers import BATCH, Sizes, measure
 
 
 async def test_it_asks_a_small_and_a_large_database_for_families_that_both_have() -> None:

@@ -4,8 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from bench.quotient_data import Size
-from bench.quotient_size import SizeFigures, table
+from bench.dossiers import SizeFigures, table
+from bench.dossiers_data import Size
 
 FIGURES = SizeFigures(
     small=Size(10_000, 20_000_000),

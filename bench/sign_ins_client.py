@@ -1,6 +1,6 @@
-"""Many who try to sign in at once, until SIGTERM: `python -m bench.flood_client ROOT PORTS AT_ONCE`.
+"""Many who try to sign in at once, until SIGTERM: `python -m bench.sign_ins_client ROOT PORTS AT_ONCE`.
 
-Prints how many were answered, and how many were told to wait. `bench.flood` starts it.
+Prints how many were answered, and how many were told to wait. `bench.sign_ins` starts it.
 """
 
 from __future__ import annotations
@@ -85,4 +85,4 @@ if __name__ == "__main__":
     os.nice(19)
     _, root, ports, at_once = sys.argv
     counted = asyncio.run(main(Path(root), Ports.model_validate_json(ports), int(at_once)))
-    print(counted.answered, counted.told_to_wait)  # this is what bench.flood reads
+    print(counted.answered, counted.told_to_wait)  # this is what bench.sign_ins reads

@@ -1,4 +1,4 @@
-"""What a flood of sign-ins does to sessions: `python -m bench.flood`.
+"""What a flood of sign-ins does to sessions: `python -m bench sign-ins`.
 
 Asks identity, at a steady pace, whether a session lives: first while nothing else happens, then while many try to sign
 in at once with logins that do not exist, from many networks. Each of them waits as long as it is told to before it
@@ -12,7 +12,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from statistics import quantiles
@@ -58,18 +58,18 @@ class FloodFigures:
         return self.flood_p99_ms / self.idle_p99_ms
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="bench.flood", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bench sign-ins", description=__doc__)
     parser.add_argument("--seconds", type=float, default=15, help="length of each of the two measurements")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="sign-ins that are tried at once")
     parser.add_argument("--sample-ratio", type=float, default=1.0, help="share of the calls that are traced")
-    arguments = parser.parse_args()
-    settings = (*UNBOUNDED, f"identity.telemetry.sample_ratio={arguments.sample_ratio}")
+    chosen = parser.parse_args(arguments)
+    settings = (*UNBOUNDED, f"identity.telemetry.sample_ratio={chosen.sample_ratio}")
     stack = launch(new_root(), arguments=["--no-demo", *(f"--set={setting}" for setting in settings)])
     try:
         stack.wait_for_start()
-        figures = asyncio.run(measure(stack, arguments.seconds, arguments.at_once))
+        figures = asyncio.run(measure(stack, chosen.seconds, chosen.at_once))
     finally:
         stack.stop()
         stack.remove(keep_logs=False)
@@ -139,7 +139,7 @@ async def _flood(stack: Stack, at_once: int) -> AsyncIterator[_Counts]:
     """Runs the flood in a process of its own, so that it does not slow the one who measures."""
     counts = _Counts()
     ports = stack.ports.model_dump_json()
-    command = (sys.executable, "-m", "bench.flood_client", str(stack.layout.root), ports, str(at_once))
+    command = (sys.executable, "-m", "bench.sign_ins_client", str(stack.layout.root), ports, str(at_once))
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     try:
         yield counts
@@ -147,7 +147,3 @@ async def _flood(stack: Stack, at_once: int) -> AsyncIterator[_Counts]:
         process.terminate()
         output, _ = await process.communicate()
         counts.answered, counts.told_to_wait = map(int, output.split())
-
-
-if __name__ == "__main__":
-    main()

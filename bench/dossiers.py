@@ -1,4 +1,4 @@
-"""What ten million dossiers cost: `python -m bench.quotient_size`.
+"""What ten million dossiers cost: `python -m bench dossiers`.
 
 Starts a stack of its own on free ports with two quotient services, each on a database of its own in one PostgreSQL: a
 small one and a large one. Both are asked in turn for batches of consultations, over mutual TLS, of families that were
@@ -28,7 +28,7 @@ from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from bench.quotient_data import Size, lay_in
+from bench.dossiers_data import Size, lay_in
 from cli.people import synthetic_nir
 from deploy.local import postgres
 from deploy.local.channels import internal_channel
@@ -110,9 +110,9 @@ class Quotient:
         return internal_channel(self.stack.layout, ports, "quotient", client)
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="bench.quotient_size", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bench dossiers", description=__doc__)
     parser.add_argument(
         "--dossiers", type=int, default=10_000_000, help="of the large database (default: 10000000)"
     )
@@ -124,13 +124,13 @@ def main() -> None:
     )
     parser.add_argument("--calls", type=int, default=2000, help="of each database (default: 2000)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args()
-    sizes = Sizes(arguments.dossiers, SMALL_DOSSIERS, arguments.sample, arguments.calls)
+    chosen = parser.parse_args(arguments)
+    sizes = Sizes(chosen.dossiers, SMALL_DOSSIERS, chosen.sample, chosen.calls)
     try:
         figures = asyncio.run(measure(sizes))
     except StackFailed as error:
-        sys.exit(f"bench.quotient_size: {error}")
-    if arguments.json:
+        sys.exit(f"bench dossiers: {error}")
+    if chosen.json:
         ratios = {"p50_ratio": figures.p50_ratio, "p99_ratio": figures.p99_ratio, "bound": BOUND}
         json.dump(asdict(figures) | ratios, sys.stdout, indent=2)
     else:
@@ -321,7 +321,3 @@ def _free_port() -> int:
 
 def _p99(values: Sequence[float]) -> float:
     return quantiles(values, n=100)[98]
-
-
-if __name__ == "__main__":
-    main()
