@@ -9,6 +9,8 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
 ARGS ?=
+# Each process runs whole files of tests, on a stack of its own; `make test ARGS=--numprocesses=0` does without.
+TEST_PROCESSES := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help up down reset test torture check protos bench install
@@ -29,7 +31,7 @@ reset: $(INSTALLED) ## Stop it and remove its data (asks first; ARGS=--yes does 
 
 test: $(INSTALLED) ## Run the tests, on a stack of their own (ARGS goes to pytest)
 	@$(RUN) tools.browser --install
-	@$(RUN) pytest $(ARGS)
+	@$(RUN) pytest $(TEST_PROCESSES) $(ARGS)
 
 torture: $(INSTALLED) ## Kill parts while clients act, and judge every answer (ARGS goes to the long run)
 	@$(RUN) tests.torture $(ARGS)

@@ -1,10 +1,15 @@
-"""The one stack of a test session."""
+"""The one stack of a process that runs tests, and whose turn it is on the machine.
+
+With `--numprocesses` several processes run tests, file by file; each has a stack of its own.
+"""
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.machine import Machine
 from tests.stack import Stack, launch, new_root
 
 # Every test calls from one address: tests/e2e/test_limits.py has a stack of its own.
@@ -12,6 +17,9 @@ NO_LIMIT_OF_ADDRESS = "--set=identity.sessions.address_calls_per_minute=10000000
 STACK = pytest.StashKey[Stack]()
 LOG_SIZES = pytest.StashKey[dict[Path, int]]()
 FAILED = pytest.StashKey[bool]()
+MACHINE = pytest.StashKey[Machine]()
+# How a process that runs tests is told where the machine's locks lie.
+MACHINE_FOLDER = "machine_folder"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,11 +54,29 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         running.remove(keep_logs=request.config.stash.get(FAILED, False))
 
 
-@pytest.hookimpl(wrapper=True)
+def pytest_configure(config: pytest.Config) -> None:
+    told: dict[str, str] | None = getattr(config, "workerinput", None)
+    config.stash[MACHINE] = Machine(Path(told[MACHINE_FOLDER])) if told else Machine.of_a_run()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a process that runs tests for this one; `node` is pytest-xdist's, which has no types."""
+    node.workerinput[MACHINE_FOLDER] = str(node.config.stash[MACHINE].folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.stash[MACHINE].remove()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if running := item.config.stash.get(STACK, None):
-        item.stash[LOG_SIZES] = running.log_sizes()
-    return (yield)
+    """Waiting for one's turn is no part of the test's time-out."""
+    with item.config.stash[MACHINE].used(alone=item.get_closest_marker("alone") is not None):
+        if running := item.config.stash.get(STACK, None):
+            item.stash[LOG_SIZES] = running.log_sizes()
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -62,13 +88,8 @@ def pytest_runtest_makereport(
     if report.failed:
         item.config.stash[FAILED] = True
         if running := item.config.stash.get(STACK, None):
-            report.sections.append(
-                ("What the stack wrote", running.logged_since(item.stash.get(LOG_SIZES, {})))
-            )
+            report.sections += [
+                ("What the stack wrote", running.logged_since(item.stash.get(LOG_SIZES, {}))),
+                ("Where its logs and settings are kept", str(running.layout.root)),
+            ]
     return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    running = config.stash.get(STACK, None)
-    if running and config.stash.get(FAILED, False):
-        terminalreporter.write_line(f"The stack's logs and settings are kept in {running.layout.root}")
