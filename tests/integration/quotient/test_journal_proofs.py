@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from uuid import uuid4
 
 import grpc
 import pytest
@@ -102,7 +101,7 @@ async def test_a_line_that_was_edited_behind_the_triggers_is_proved_no_more(
 @pytest.mark.parametrize(
     ("consultation_id", "code"),
     [
-        (str(uuid4()), grpc.StatusCode.NOT_FOUND),
+        ("0199c0de-0000-7000-8000-000000000001", grpc.StatusCode.NOT_FOUND),
         ("", grpc.StatusCode.INVALID_ARGUMENT),
         ("x", grpc.StatusCode.INVALID_ARGUMENT),
     ],
