@@ -1,13 +1,11 @@
 """The policy service behind the edge: `python -m gateway --config FILE`."""
 
-from gateway.composition import public_services
+from gateway.composition import face, public_services
 from gateway.config import GatewaySettings
-from gateway.problems import explain
-from gateway.reply import ReplyInterceptor
 from gateway.use.reporter import UseReporter
 from services.kit.client import open_upstream
 from services.kit.clock import SystemClock
-from services.kit.server import Face, Server, main
+from services.kit.server import Server, main
 
 
 async def compose(settings: GatewaySettings, server: Server) -> None:
@@ -21,5 +19,4 @@ async def compose(settings: GatewaySettings, server: Server) -> None:
 
 
 if __name__ == "__main__":
-    face = Face(explain=explain, innermost=[ReplyInterceptor()])
-    main("gateway", GatewaySettings, {}, compose, face)
+    main("gateway", GatewaySettings, {}, compose, face())

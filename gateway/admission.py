@@ -9,11 +9,11 @@ from typing import Protocol
 from gateway.domain import (
     Caller,
     ClientContext,
+    Maintenance,
     OnlineService,
     RateLimit,
     RateLimited,
     Right,
-    require_no_maintenance,
 )
 from gateway.hours import OpeningHours
 from services.kit.clock import Clock
@@ -108,10 +108,12 @@ class Admission:
     ) -> Right:
         """The caller's right, in a caisse that is not in maintenance.
 
-        Raises what `Partners.authorize` raises, and Maintenance.
+        Raises what `Partners.authorize` raises, and Maintenance with the wait until the service answers again (art. 5).
         """
         right = await self._partners.authorize(caller.habilitation_id, online_service)
-        require_no_maintenance(right, self._clock.now())
+        now, end = self._clock.now(), right.maintenance_end_time
+        if end is not None and now < end:
+            raise Maintenance(retry_after_seconds=(self._hours.first_open(end) - now).total_seconds())
         return right
 
     async def admit(

@@ -13,6 +13,8 @@ from gateway.hours import OpeningHours
 from gateway.oppositions.client import OppositionClient
 from gateway.oppositions.handler import OppositionHandler
 from gateway.oppositions.service import PartnerOppositions
+from gateway.problems import explain
+from gateway.reply import ReplyInterceptor
 from gateway.review.client import JournalClient, UserClient
 from gateway.review.handler import ConsultationHandler
 from gateway.review.service import Review
@@ -31,9 +33,15 @@ from msa.gateway.v1.session_service_pb2_grpc import add_SessionServiceServicer_t
 from msa.gateway.v1.status_service_pb2_grpc import add_StatusServiceServicer_to_server
 from services.kit.client import Upstream
 from services.kit.clock import Clock
+from services.kit.server import Face
 
 # What adds a handler to a server, the handler, and the service's full name.
 Served = tuple[Callable[[Any, grpc.aio.Server], None], object, str]
+
+
+def face() -> Face:
+    """What the policy service says beside its messages."""
+    return Face(explain=explain, innermost=[ReplyInterceptor()])
 
 
 def public_services(
@@ -53,7 +61,7 @@ def public_services(
     )
     consultations = Consultations(clock, admission, QuotientClient(quotient), use)
     factors = SecondFactors(hours, SecondFactorClient(identity, sign_in_timeout_seconds))
-    oppositions = PartnerOppositions(admission, OppositionClient(quotient))
+    oppositions = PartnerOppositions(clock, admission, OppositionClient(quotient))
     review = Review(admission, JournalClient(quotient), UserClient(partners))
     status = StatusService(clock, hours, CaisseClient(partners))
     return [

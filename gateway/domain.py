@@ -18,7 +18,7 @@ MAXIMUM_QUERIES = 500
 
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 # As quotient reads a day: one that it refused would refuse the batch it travels in.
-_YEARS = range(1900, 2200)
+YEARS = range(1900, 2200)
 # A network's worth of callers: an office's line, a subscriber's.
 _IPV4_PREFIX, _IPV6_PREFIX = 24, 56
 T = TypeVar("T")
@@ -354,31 +354,25 @@ def require_case_reference(consultation: Consultation, right: Right) -> None:
         )
 
 
-def require_no_maintenance(right: Right, now: datetime) -> None:
-    """Raises Maintenance while the caisse's service is in maintenance (art. 5)."""
-    end = right.maintenance_end_time
-    if end is not None and now < end:
-        raise Maintenance(retry_after_seconds=(end - now).total_seconds())
-
-
 def parse_consultation(query: Query, today: date) -> Consultation:
     """The consultation asked for; an empty month is that of `today`, the day in Europe/Paris.
 
     Raises InvalidField with every rule that is broken.
     """
     violations: list[FieldViolation] = []
-    nir = _collecting(Nir.parse, query.nir, violations)
+    nir = collecting(Nir.parse, query.nir, violations)
     month = _parse_month(query.month, today, violations)
     purpose = _parse_purpose(query.purpose, violations)
     reads_purpose_text = partial(read_purpose_text, required=purpose is Purpose.OTHER)
-    purpose_text = _collecting(reads_purpose_text, query.purpose_text, violations) if purpose else ""
-    _collecting(read_case_reference, query.case_reference, violations)
+    purpose_text = collecting(reads_purpose_text, query.purpose_text, violations) if purpose else ""
+    collecting(read_case_reference, query.case_reference, violations)
     if violations or nir is None or purpose is None or purpose_text is None:
         raise InvalidField(*violations)
     return Consultation(nir, month, purpose, purpose_text, query.case_reference)
 
 
-def _collecting(read: Callable[[str], T], text: str, violations: list[FieldViolation]) -> T | None:
+def collecting(read: Callable[[str], T], text: str, violations: list[FieldViolation]) -> T | None:
+    """What `read` makes of `text`; None where it breaks a rule, which joins `violations`."""
     try:
         return read(text)
     except InvalidField as error:
@@ -388,7 +382,7 @@ def _collecting(read: Callable[[str], T], text: str, violations: list[FieldViola
 
 def _parse_month(text: str, today: date, violations: list[FieldViolation]) -> date:
     match = _MONTH.fullmatch(text)
-    if match and int(match[1]) in _YEARS:
+    if match and int(match[1]) in YEARS:
         return date(int(match[1]), int(match[2]), 1)
     if text:
         violations.append(FieldViolation("month", "MONTH", 'is a year and a month, as in "2026-11"'))

@@ -122,8 +122,8 @@ WORDS: Mapping[Reason, Words] = {
     ),
     Reason.SECOND_FACTOR_STATE: Words(
         "État du second facteur",
-        "L'état du second facteur ne le permet pas : il y en a déjà un, aucun n'a été commencé récemment, il n'y en "
-        "a pas, ou la caisse l'exige.",
+        "L'état du second facteur ne permet pas cet appel. S'il y en a déjà un, retirez-le d'abord ; si aucun n'a été "
+        "commencé, ou depuis trop longtemps, recommencez ; s'il est exigé par la caisse, il ne se retire pas.",
     ),
     Reason.MAINTENANCE: Words(
         "Maintenance en cours",

@@ -1,6 +1,7 @@
 """`msa.gateway.v1`: protobuf ↔ domain."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 from gateway.domain import (
@@ -13,7 +14,7 @@ from gateway.domain import (
     SignedIn,
 )
 from gateway.metadata import ReplyNotice, client_context, session_token
-from gateway.problems import french_detail, french_violations
+from gateway.problems import french_detail, french_violations, retry_after_seconds
 from gateway.reply import send_headers
 from gateway.service import Consultations, Sessions, Unanswered
 from msa.gateway.v1 import quotient_service_pb2 as quotient_pb
@@ -150,6 +151,7 @@ def _answer(position: int, answer: Disclosure | Unanswered) -> quotient_pb.Consu
 
 def _query_error(answer: Unanswered) -> quotient_pb.QueryError:
     status = status_for_caller(answer.error)
+    seconds = retry_after_seconds(status)
     return quotient_pb.QueryError(
         reason=reason_in(status) or Reason.INTERNAL,
         detail=french_detail(status),
@@ -157,6 +159,7 @@ def _query_error(answer: Unanswered) -> quotient_pb.QueryError:
             quotient_pb.FieldViolation(field=field, rule=rule, detail=detail)
             for field, rule, detail in french_violations(status)
         ],
+        retry_delay=None if seconds is None else to_duration(timedelta(seconds=seconds)),
     )
 
 

@@ -39,6 +39,10 @@ class OpeningHours:
             return OpeningState(is_open=True, next_change_time=next_closing(now))
         return OpeningState(is_open=False, next_change_time=next_opening(now))
 
+    def first_open(self, instant: datetime) -> datetime:
+        """`instant` itself where the service is open then, else the opening that follows it."""
+        return instant if self._always_open or is_open(instant) else next_opening(instant)
+
     def in_french(self) -> str:
         """The hours in words, for partners."""
         if self._always_open:

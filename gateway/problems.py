@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -19,6 +20,8 @@ from services.kit.status import reason_in
 PROBLEM = "x-qf-problem"
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER = "retry-after"
+# With every 401: how a caller shows who it is (RFC 9110, 15.5.2).
+CHALLENGE, CHALLENGED = "www-authenticate", "Bearer"
 # Set by the edge on what it made of JSON, and on nothing else.
 _MADE_OF_JSON = "x-envoy-original-path"
 _LOCALE = "fr"
@@ -125,6 +128,8 @@ def _headers(problem: Mapping[str, Any]) -> dict[str, str]:
     headers = {PROBLEM: problem_line(problem)}
     if "retry_after_seconds" in problem:
         headers[RETRY_AFTER] = str(problem["retry_after_seconds"])
+    if problem["status"] == HTTPStatus.UNAUTHORIZED:
+        headers[CHALLENGE] = CHALLENGED
     return headers
 
 

@@ -9,6 +9,7 @@ local byte, find, sub = string.byte, string.find, string.sub
 local QUOTE, BACKSLASH, COMMA, COLON = 34, 92, 44, 58
 local OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET = 123, 125, 91, 93
 
+local BYTE_ORDER_MARK = "\239\187\191"
 local UTF8 = {
   "^[\194-\223][\128-\191]",
   "^\224[\160-\191][\128-\191]",
@@ -152,6 +153,7 @@ scan_object = function(text, position, shape)
 end
 
 local function check_body(text, shape)
+  if sub(text, 1, 3) == BYTE_ORDER_MARK then refuse(TEXTS.byte_order_mark) end
   require_utf8(text)
   local position = skip_space(text, 1)
   if position > #text then refuse(TEXTS.empty) end
@@ -165,7 +167,7 @@ local function text_of(body)
 end
 
 local function is_json(content_type)
-  local _, stop = find(content_type, "^[aA]pplication/[jJ][sS][oO][nN]")
+  local _, stop = find(string.lower(content_type), "^application/json")
   return stop and (stop == #content_type or find(content_type, "^%s*;", stop + 1))
 end
 
@@ -194,12 +196,14 @@ local function check(handle)
   local mark = find(path, "?", 1, true)
   local rule = RULES[headers:get(":method") .. " " .. sub(path, 1, (mark or 0) - 1)]
   local content_type = headers:get("content-type") or ""
+  local coding = headers:get("content-encoding") or "identity"
   -- Before any refusal: a caller who is answered while it still sends may never read the answer.
   -- After this the headers cannot be asked any more.
   local text = text_of(handle:body())
   if mark then check_query(sub(path, mark + 1), rule) end
   if rule.shape then
     if not is_json(content_type) then refuse(TEXTS.content_type, "415") end
+    if string.lower(coding) ~= "identity" then refuse(TEXTS.content_encoding, "415") end
     check_body(text, SHAPES[rule.shape])
   elseif text ~= "" then
     refuse(TEXTS.body_not_taken)

@@ -41,6 +41,8 @@ _TEXTS = {
     "not_json_remedy": " : corrigez-le à cet endroit.",
     "query": "Cette méthode n'accepte rien dans l'URL après le chemin : envoyez les champs dans le corps.",
     "body_not_taken": "Cette méthode n'accepte pas de corps : n'en envoyez pas.",
+    "byte_order_mark": "Le corps commence par un indicateur d'ordre des octets (BOM) : envoyez-le en UTF-8 sans BOM.",
+    "content_encoding": "Le corps est compressé : envoyez-le tel quel, sans content-encoding.",
     "content_type": "Le corps doit être du JSON : envoyez content-type: application/json.",
 }
 _BODIES = {

@@ -27,7 +27,16 @@ _REFLECTION = tuple(
 )
 
 _GRPC = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
-_WANTS_NDJSON = {"name": "accept", "string_match": {"contains": _NDJSON, "ignore_case": True}}
+_LISTS_NDJSON = rf"(?i)(.*,)?\s*{_NDJSON}\s*"
+# Listed, and not with q=0, which is how a caller refuses it (RFC 9110, 12.4.2).
+_WANTS_NDJSON: tuple[Json, ...] = (
+    {"name": "accept", "string_match": {"safe_regex": {"regex": rf"{_LISTS_NDJSON}([;,].*)?"}}},
+    {
+        "name": "accept",
+        "string_match": {"safe_regex": {"regex": rf"{_LISTS_NDJSON}(;[^,]*)?;\s*q=0(\.0*)?\s*(,.*)?"}},
+        "invert_match": True,
+    },
+)
 _NOT_GRPC = {**_GRPC, "invert_match": True, "treat_missing_header_as_empty": True}
 
 # They would be read as gRPC's once the body has become gRPC: a wrong one would fail the call.
@@ -92,7 +101,7 @@ def _grpc_route(settings: EdgeSettings, method: PublicMethod) -> Json:
 def _json_routes(settings: EdgeSettings, method: PublicMethod) -> Iterable[Json]:
     match = {"path": method.path, "headers": [_verb(method.verb), _NOT_GRPC]}
     if method.is_stream:
-        wants_lines = {**match, "headers": [*match["headers"], _WANTS_NDJSON]}
+        wants_lines = {**match, "headers": [*match["headers"], *_WANTS_NDJSON]}
         lines = {TRANSCODER_FILTER: transcoder(one_to_a_line=True)}
         yield {
             **_forward(settings, method, f"{method.json_name} {_NDJSON}", wants_lines, lines),

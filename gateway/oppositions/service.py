@@ -4,7 +4,8 @@ from typing import Protocol
 
 from gateway.admission import Admission, Notice
 from gateway.domain import ClientContext, Right
-from gateway.oppositions.domain import Declaration, RecordedOpposition
+from gateway.oppositions.domain import Declaration, DeclarationDraft, RecordedOpposition, read_declaration
+from services.kit.clock import Clock, paris_date
 from services.kit.redaction import SessionToken
 
 
@@ -19,7 +20,8 @@ class Oppositions(Protocol):
 class PartnerOppositions:
     """Oppositions that partners declare against themselves."""
 
-    def __init__(self, admission: Admission, oppositions: Oppositions) -> None:
+    def __init__(self, clock: Clock, admission: Admission, oppositions: Oppositions) -> None:
+        self._clock = clock
         self._admission = admission
         self._oppositions = oppositions
 
@@ -28,11 +30,12 @@ class PartnerOppositions:
         _, right = await self._admission.admit(token, client, notice)
         return right
 
-    async def record(self, right: Right, declaration: Declaration) -> RecordedOpposition:
+    async def record(self, right: Right, draft: DeclarationDraft) -> RecordedOpposition:
         """Records it: from here on it withholds the person's dossier from this partner (N1).
 
-        The answer is the same whether the caisse knows the person or not (N6). Raises InvalidField, passed on, and
+        The answer is the same whether the caisse knows the person or not (N6). Raises InvalidField, passed on too, and
         DependencyUnavailable.
         """
+        declaration = read_declaration(draft, paris_date(self._clock.now()))
         async with self._admission.budget():
             return await self._oppositions.record(declaration, right)

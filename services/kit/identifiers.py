@@ -29,6 +29,11 @@ def parse_uuid(field: str, text: str) -> UUID:
         raise InvalidField(FieldViolation(field, "UUID", "must be a UUID")) from None
 
 
+_NOT_A_PAGE_TOKEN = FieldViolation(
+    "page_token", "PAGE_TOKEN", "must be the next_page_token of the previous page"
+)
+
+
 def encode_page_token(key: str) -> str:
     """The opaque token of the page that begins after `key`."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
@@ -37,15 +42,13 @@ def encode_page_token(key: str) -> str:
 def decode_page_token(token: str) -> str:
     """The key that `token` stands for, empty for the first page. Raises InvalidField."""
     try:
-        return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+        key = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
     except ValueError:  # of base64, of UTF-8, or not ASCII at all
-        raise InvalidField(
-            FieldViolation(
-                "page_token",
-                "PAGE_TOKEN",
-                "must be the next_page_token of the previous page",
-            )
-        ) from None
+        raise InvalidField(_NOT_A_PAGE_TOKEN) from None
+    # What is no base64 is passed over in reading: "!!!" would be the first page.
+    if encode_page_token(key) != token:
+        raise InvalidField(_NOT_A_PAGE_TOKEN)
+    return key
 
 
 def page_size(asked: int, default: int = 50, maximum: int = 500) -> int:

@@ -1,4 +1,4 @@
-"""What surrounds every call, outermost first: tracing, errors, limit, allow-list, deadline.
+"""What surrounds every call, outermost first: tracing, errors, limit, allow-list, deadline (and reading.py).
 
 Each is an async context manager around the handler, so one class serves unary and streaming methods.
 """

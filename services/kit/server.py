@@ -36,6 +36,7 @@ from services.kit.interceptors import (
     TracingInterceptor,
     as_it_is,
 )
+from services.kit.reading import ReadingInterceptor
 from services.kit.tls import server_credentials
 
 Settings = TypeVar("Settings", bound=ServerSettings)
@@ -142,7 +143,8 @@ def interceptors(settings: ServerSettings, access: AccessTable, face: Face = PLA
     chain: list[Interceptor] = [TracingInterceptor(), ErrorInterceptor(face.explain), limit]
     if isinstance(settings, InternalServerSettings):
         chain.append(AllowListInterceptor(allowed_names(settings, access)))
-    return [*chain, DeadlineInterceptor(settings.default_deadline_seconds), *face.innermost]
+    deadline = DeadlineInterceptor(settings.default_deadline_seconds)
+    return [*chain, deadline, ReadingInterceptor(), *face.innermost]
 
 
 def allowed_names(settings: InternalServerSettings, access: AccessTable) -> Mapping[str, frozenset[str]]:

@@ -1,5 +1,6 @@
 """Domain errors ↔ google.rpc.Status with exactly one ErrorInfo (AIP-193)."""
 
+import math
 from collections.abc import Mapping
 
 import grpc
@@ -68,7 +69,8 @@ def to_status(error: DomainError) -> status_pb2.Status:
     status = new_status(error.reason, error.message)
     if error.retry_after_seconds is not None:
         retry_info = error_details_pb2.RetryInfo()
-        retry_info.retry_delay.FromMilliseconds(round(error.retry_after_seconds * 1000))
+        # Rounded up: who comes at the moment told does not come too early.
+        retry_info.retry_delay.FromMilliseconds(math.ceil(error.retry_after_seconds * 1000))
         status.details.add().Pack(retry_info)
     if isinstance(error, InvalidField):
         status.details.add().Pack(_bad_request(error))

@@ -141,7 +141,7 @@ async def test_it_holds_for_a_person_whom_the_caisse_learns_of_later(
     [
         ({"nir": "1"}, ("nir", "NIR_LENGTH")),
         ({"received_on": "24/11/2026"}, ("received_on", "DATE")),
-        ({"received_on": "2026-02-30"}, ("received_on", "DATE")),
+        ({"received_on": "2026-02-30"}, ("received_on", "DATE_NOT_REAL")),
         ({"received_on": "2199-01-01"}, ("received_on", "DATE_IN_FUTURE")),
         ({"reference": "a;b"}, ("reference", "CASE_REFERENCE")),
     ],

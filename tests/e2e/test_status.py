@@ -3,6 +3,7 @@
 Each test has a caisse of its own: what is set for one holds for all of its partners.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -140,6 +141,7 @@ async def test_a_maintenance_that_begins_stops_a_batch_at_its_next_row(
     await cancel(caisse, maintenance)
     assert "consultation" in first
     assert rest[-1]["error"]["reason"] == "MAINTENANCE"
+    assert re.fullmatch(r"1[78]\d\ds", rest[-1]["error"]["retry_delay"])
     shown = sum("consultation" in row for row in rest) + 1
     assert len(await caisse.journal(nir, STOPPING)) == shown < 200
 

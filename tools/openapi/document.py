@@ -37,6 +37,7 @@ and its partner."""
 _HEADERS: dict[str, tuple[str, Json]] = {
     "x-request-id": ("Names this call: yours where you sent a UUID.", {"type": "string", "format": "uuid"}),
     "x-trace-id": ("Names the trace of this call; quote it to the caisse.", {"type": "string"}),
+    "www-authenticate": ("How a caller shows who it is: `Bearer`.", {"type": "string"}),
     "retry-after": ("Seconds to wait before the call is sent again.", {"type": "integer", "minimum": 0}),
     "session-remaining-seconds": (
         "How long the session lives if nothing more is called, rounded down (art. 7-1).",

@@ -5,6 +5,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2
+
 from gateway.problems import http_status_of, problem_of
 from services.kit.errors import FieldViolation, InvalidField, Reason
 from services.kit.status import CODE_BY_REASON, new_status, to_status
@@ -120,10 +123,9 @@ def example(status: int, reason: Reason) -> dict[str, Any]:
     error = new_status(reason, "")
     if reason is Reason.INVALID_FIELD:
         error = to_status(InvalidField(FieldViolation("nir", "NIR_KEY_MISMATCH", "")))
-    problem = problem_of(error, _TRACE_ID) | {"status": status}
     if reason in _WITH_DELAY:
-        problem["retry_after_seconds"] = 30
-    return problem
+        error.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=30)))
+    return problem_of(error, _TRACE_ID) | {"status": status}
 
 
 def _http_status(reason: Reason) -> int:

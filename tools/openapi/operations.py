@@ -17,7 +17,8 @@ _JSON, _NDJSON = "application/json", "application/x-ndjson"
 _OF_EVERY_ANSWER = ("x-request-id", "x-trace-id")
 _OF_SESSION = ("session-remaining-seconds",)
 _OF_LIMITS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy")
-_WITH_DELAY = (429, 503)
+# What a refusal has besides, by its status.
+_OF_REFUSALS = {401: ("www-authenticate",), 429: ("retry-after",), 503: ("retry-after",)}
 _ARTICLES = re.compile(r" \((?:art\.|annexe) [^)]*\)")
 _STOP = re.compile(r"[.:;](?:\s|$)")
 _INNER_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
@@ -80,7 +81,7 @@ class Operations:
                 str(status),
                 {
                     "description": "\n".join(meanings),
-                    **({"headers": _headers("retry-after")} if status in _WITH_DELAY else {}),
+                    **({"headers": _headers(*_OF_REFUSALS[status])} if status in _OF_REFUSALS else {}),
                     "content": {
                         PROBLEM_TYPE: {
                             "schema": {"$ref": f"{COMPONENTS}Problem"},

@@ -63,6 +63,28 @@ async def test_or_lines_for_who_asks_for_them(edge: Edge, http2: bool) -> None:
     assert [json.loads(line)["position"] for line in response.text.splitlines()] == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("accept", "told"),
+    [
+        ("application/x-ndjson", "x-ndjson"),
+        ("text/html , application/x-ndjson ;q=0.5", "x-ndjson"),
+        ("application/x-ndjson;charset=utf-8;q=0.05,*/*", "x-ndjson"),
+        ("application/x-ndjson;q=0", "json"),
+        ("application/json, application/x-ndjson; Q=0.000 ,text/html", "json"),
+        ("application/x-ndjson;charset=utf-8;q=0.0", "json"),
+        ("application/x-ndjsonp", "json"),
+        ("x-application/x-ndjson", "json"),
+        ("*/*", "json"),
+    ],
+)
+async def test_lines_are_for_who_lists_them_and_does_not_refuse_them(
+    edge: Edge, accept: str, told: str
+) -> None:
+    async with edge.client() as client:
+        response = await client.post(PATH, json=batch("a"), headers={"accept": accept})
+    assert response.headers["content-type"] == f"application/{told}"
+
+
 @pytest.mark.parametrize("http2", [True, False])
 @pytest.mark.parametrize("headers", [{}, LINES])
 async def test_a_row_leaves_as_soon_as_it_is_there(edge: Edge, http2: bool, headers: dict[str, str]) -> None:

@@ -188,6 +188,13 @@ async def test_the_gateways_errors_reach_json_callers_as_problems(edge: Edge) ->
     assert (no_session["status"], no_session["title"]) == (401, "Session requise")
 
 
+async def test_a_401_says_how_a_caller_shows_who_it_is(edge: Edge) -> None:
+    async with edge.client() as client:
+        unknown, other = await client.get("/v1/session"), await client.post("/v1/quotients:consult", json={})
+    assert (unknown.status_code, unknown.headers["www-authenticate"]) == (401, "Bearer")
+    assert "www-authenticate" not in other.headers
+
+
 async def test_what_grpc_refuses_by_itself_is_a_problem_too(edge: Edge) -> None:
     async with edge.client() as client:
         refused = await client.post(

@@ -135,5 +135,8 @@ async def test_an_operation_is_tried_out_on_the_page(edge: Edge, visit: Visit) -
     await status.get_by_role("button", name="Execute").click()
     await expect(status.locator(".live-responses-table .response-col_status").nth(1)).to_contain_text("200")
     await expect(status.locator(".live-responses-table")).to_contain_text("SERVICE_STATE_OPEN")
+    # It would have one paste token and NIR where every process of the machine can read them.
+    await expect(status.locator(".curl-command")).to_have_count(1)
+    await expect(status.locator(".curl-command")).to_be_hidden()
     assert await visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     visit.assert_quiet(edge.url)

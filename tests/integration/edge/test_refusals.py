@@ -41,6 +41,7 @@ NOT_ONE_OF_THE_METHOD = {
     "lone surrogate": (b'{"nir":"%s\\ud800"}', "n'est pas du JSON"),
     "control character": (b'{"nir":"%s\n"}', "n'est pas du JSON"),
     "NUL": (b'{"nir":"%s\0"}', "n'est pas du JSON"),
+    "byte order mark": (b'\xef\xbb\xbf{"nir":"%s"}', "sans BOM"),
     "not UTF-8": (b'{"nir":"%s\xff"}', "n'est pas du JSON"),
     "overlong UTF-8": (b'{"nir":"%s\xc0\x80"}', "n'est pas du JSON"),
     "surrogate in UTF-8": (b'{"nir":"%s\xed\xa0\x80"}', "n'est pas du JSON"),
@@ -94,6 +95,47 @@ async def test_a_body_that_does_not_say_it_is_json_is_refused(edge: Edge, conten
     assert response.status_code == 415
     assert problem(response)["reason"] == "MALFORMED_REQUEST"
     assert "application/json" in problem(response)["detail"]
+
+
+@pytest.mark.parametrize("content_type", ["APPLICATION/JSON", "Application/Json ;charset=UTF-8"])
+async def test_a_content_type_is_read_in_any_case(edge: Edge, content_type: str) -> None:
+    async with edge.client() as client:
+        response = await client.post(
+            "/v1/quotients:consult",
+            content=b'{"purpose":"PURPOSE_PRICING"}',
+            headers={"content-type": content_type},
+        )
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 415), ("br", 415), ("Identity", 200)])
+async def test_a_body_that_is_compressed_is_told_so(edge: Edge, coding: str, status: int) -> None:
+    async with edge.client() as client:
+        response = await client.post(
+            "/v1/quotients:consult",
+            content=b'{"purpose":"PURPOSE_PRICING"}',
+            headers={**JSON, "content-encoding": coding},
+        )
+    assert response.status_code == status
+    if status != 200:
+        assert problem(response)["reason"] == "MALFORMED_REQUEST"
+        assert "compressé" in problem(response)["detail"]
+
+
+async def test_french_is_read_as_french_whoever_words_the_problem(edge: Edge) -> None:
+    """No escapes: a person reads it in a terminal."""
+    async with edge.client() as client:
+        responses = [
+            await client.get("/nowhere"),
+            await client.post("/v1/sessions", json={"login": "x"}),
+            await client.post("/v1/sessions", content=b"x", headers=JSON),
+            await client.post("/v1/sessions", content=b"1" * 70_000, headers=JSON),
+            await client.put("/v1/session"),
+        ]
+    for response in responses:
+        assert problem(response)["detail"] in response.text
+        assert "\\u" not in response.text
+        assert not response.text.isascii()
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST", "DELETE"])

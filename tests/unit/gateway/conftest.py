@@ -11,6 +11,7 @@ import pytest
 
 from gateway.admission import Admission
 from gateway.clients import IdentityClient
+from gateway.composition import face
 from gateway.domain import (
     Caller,
     Consultation,
@@ -23,8 +24,6 @@ from gateway.domain import (
 )
 from gateway.handler import QuotientHandler, SessionHandler
 from gateway.hours import OpeningHours
-from gateway.problems import explain
-from gateway.reply import ReplyInterceptor
 from gateway.second_factor.client import SecondFactorClient
 from gateway.second_factor.handler import SecondFactorHandler
 from gateway.second_factor.service import SecondFactors
@@ -43,7 +42,7 @@ from msa.gateway.v1.session_service_pb2_grpc import (
 )
 from services.kit.client import Upstream
 from services.kit.config import ServerSettings
-from services.kit.server import Face, interceptors
+from services.kit.server import interceptors
 from tests.clock import FakeClock
 from tests.unit.gateway.identity_service import IdentityService, identity_server
 
@@ -92,6 +91,7 @@ class Files:
 class Gateway:
     """What a test needs of it: the public stubs in front, what is behind, and the time."""
 
+    channel: grpc.aio.Channel
     sessions: Any
     second_factors: Any
     quotients: Any
@@ -117,6 +117,7 @@ async def gateway() -> AsyncIterator[Gateway]:
         await front.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as public:
             yield Gateway(
+                public,
                 SessionServiceStub(public),
                 SecondFactorServiceStub(public),
                 QuotientServiceStub(public),
@@ -136,9 +137,8 @@ def policy_server(upstream: Upstream, files: Files, clock: FakeClock) -> tuple[g
     admission = Admission(clock, hours, identity, files, budget_seconds=5)
     consultations = Consultations(clock, admission, files, files)
     factors = SecondFactors(hours, SecondFactorClient(upstream, 5))
-    face = Face(explain=explain, innermost=[ReplyInterceptor()])
     server = grpc.aio.server(
-        interceptors=interceptors(ServerSettings(listen_address="unix:unused"), {}, face)
+        interceptors=interceptors(ServerSettings(listen_address="unix:unused"), {}, face())
     )
     add_SessionServiceServicer_to_server(SessionHandler(Sessions(hours, identity)), server)
     add_SecondFactorServiceServicer_to_server(SecondFactorHandler(factors), server)

@@ -63,6 +63,25 @@ async def test_an_error_of_all_rows_that_follow_has_its_reason_in_each(gateway: 
     assert first.HasField("consultation")
     assert [row.error.reason for row in rest] == ["DEPENDENCY_UNAVAILABLE"] * 2
     assert "momentanément" in rest[-1].error.detail
+    assert [row.error.retry_delay.ToSeconds() for row in rest] == [1, 1]
+
+
+async def test_where_waiting_does_not_help_no_row_says_how_long(gateway: Gateway) -> None:
+    gateway.files.failure_after = HabilitationNotValid()
+    _, wrong, stopped = [row async for row in consult_many(gateway, row_1="284052123100107")]
+    assert [row.error.reason for row in (wrong, stopped)] == ["INVALID_FIELD", "HABILITATION_NOT_VALID"]
+    assert not wrong.error.HasField("retry_delay")
+    assert not stopped.error.HasField("retry_delay")
+
+
+async def test_closing_time_in_a_row_says_how_long_until_it_opens_n4(gateway: Gateway) -> None:
+    rows = aiter(consult_many(gateway, FOREVER))
+    await anext(rows)
+    gateway.close()
+    *_, last = [row async for row in rows]
+    assert last.error.reason == "SERVICE_CLOSED"
+    # Midnight in Paris.
+    assert last.error.retry_delay.ToSeconds() == 5 * 3600
 
 
 async def test_before_the_first_row_an_error_is_the_calls_with_its_headers(gateway: Gateway) -> None:

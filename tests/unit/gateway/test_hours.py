@@ -47,6 +47,21 @@ def test_a_closed_service_says_how_long_to_wait() -> None:
     assert closed.value.retry_after_seconds == timedelta(hours=4, minutes=30).total_seconds()
 
 
+@pytest.mark.parametrize(
+    ("instant", "open_at"),
+    [
+        ("2026-11-23T21:59:59+00:00", "2026-11-23T21:59:59+00:00"),
+        ("2026-11-23T22:00:00+00:00", "2026-11-24T04:00:00+00:00"),
+        ("2026-11-24T04:00:00+00:00", "2026-11-24T04:00:00+00:00"),
+        ("2026-03-29T01:30:00+00:00", "2026-03-29T03:00:00+00:00"),
+    ],
+)
+def test_who_comes_in_the_night_is_served_when_it_opens(instant: str, open_at: str) -> None:
+    hours, asked = OpeningHours(at("2026-01-01T12:00:00"), always_open=False), datetime.fromisoformat(instant)
+    assert hours.first_open(asked) == datetime.fromisoformat(open_at)
+    assert OpeningHours(at("2026-01-01T12:00:00"), always_open=True).first_open(asked) == asked
+
+
 def test_an_open_service_stops_nobody() -> None:
     hours = OpeningHours(at("2026-11-23T05:00:00"), always_open=False)
     hours.require_open()

@@ -137,6 +137,14 @@ async def test_outside_the_hours_one_signs_out_but_not_in() -> None:
     assert services.asked == ["get_session", "sign_out"]
 
 
+async def test_a_maintenance_into_the_night_says_how_long_until_it_opens_art_5() -> None:
+    services, evening = Services(), datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
+    services.right = replace(RIGHT, maintenance_end_time=evening + timedelta(hours=3))
+    with pytest.raises(Maintenance) as stopped:
+        await consultations(services, FakeClock(evening)).consult(TOKEN, NOWHERE, Heard(), query())
+    assert stopped.value.retry_after_seconds == timedelta(hours=7).total_seconds()
+
+
 @pytest.mark.parametrize(
     ("seconds_left", "is_stopped"), [(3600, True), (0.001, True), (0, False), (-0.001, False)]
 )

@@ -84,6 +84,14 @@ def test_the_first_page_has_no_token() -> None:
     assert decode_page_token("") == ""
 
 
+@pytest.mark.parametrize("token", ["!!!!", "=", "YQ==", "YQ\n", "YR", " "])
+def test_what_no_page_gave_is_not_taken_for_one(token: str) -> None:
+    """Read leniently, the first would be the first page once more, and a list would have no end."""
+    refusal = refusal_of(lambda: decode_page_token(token))
+    assert refusal is not None
+    assert violation(refusal) == ("page_token", "PAGE_TOKEN")
+
+
 @pytest.mark.parametrize(("asked", "given_"), [(0, 50), (1, 1), (500, 500)])
 def test_a_page_has_the_size_asked_for(asked: int, given_: int) -> None:
     assert page_size(asked) == given_

@@ -14,6 +14,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from structlog.testing import capture_logs
 
@@ -29,6 +30,7 @@ from services.kit.interceptors import (
     LimitInterceptor,
     TracingInterceptor,
 )
+from services.kit.reading import ReadingInterceptor
 from services.kit.server import AccessTable, Server, allowed_names, interceptors
 from services.kit.status import INTERNAL_TEXT, PeerError, reason_in, reason_of, status_of
 from tests.unit.kit.conftest import Authority
@@ -110,6 +112,15 @@ async def gateway(server: Running, gateway_tls: TlsSettings) -> AsyncIterator[Up
 def trace_ids(spans: InMemorySpanExporter) -> set[int]:
     contexts = [span.get_span_context() for span in spans.get_finished_spans()]
     return {context.trace_id for context in contexts if context is not None}
+
+
+async def ended_spans(spans: InMemorySpanExporter) -> tuple[ReadableSpan, ...]:
+    """A call that fails is answered a moment before its span ends."""
+    for _ in range(200):
+        if ended := spans.get_finished_spans():
+            return ended
+        await asyncio.sleep(0.01)
+    pytest.fail("no span ended")
 
 
 async def error_of(gateway: Upstream, login: str) -> grpc.aio.AioRpcError:
@@ -227,7 +238,7 @@ async def test_a_call_is_one_span_in_its_callers_trace(
 async def test_a_refused_client_leaves_a_failed_span(gateway: Upstream, spans: InMemorySpanExporter) -> None:
     with pytest.raises(grpc.aio.AioRpcError):
         await rpc.SessionServiceStub(gateway.channel).SignOut(pb.SignOutRequest())
-    (span,) = spans.get_finished_spans()
+    (span,) = await ended_spans(spans)
     attributes = dict(span.attributes or {})
     assert attributes["error.type"] == "CLIENT_NOT_ALLOWED"
     assert attributes["rpc.grpc.status_code"] == grpc.StatusCode.PERMISSION_DENIED.value[0]
@@ -386,7 +397,7 @@ async def test_without_tls_a_server_listens_on_a_unix_socket_only(tmp_path: Path
     await Server(ServerSettings(listen_address=f"unix:{tmp_path}/s"), {}).run_until(stop)
 
 
-def test_the_chain_is_tracing_errors_limit_allow_list_deadline(server_tls: TlsSettings) -> None:
+def test_the_chain_is_tracing_errors_limit_allow_list_deadline_reading(server_tls: TlsSettings) -> None:
     internal = InternalServerSettings(listen_address="127.0.0.1:1", tls=server_tls, clients=CLIENTS)
     behind_the_edge = ServerSettings(listen_address="unix:/run/gateway.sock")
     assert [type(one) for one in interceptors(internal, ACCESS)] == [
@@ -395,12 +406,14 @@ def test_the_chain_is_tracing_errors_limit_allow_list_deadline(server_tls: TlsSe
         LimitInterceptor,
         AllowListInterceptor,
         DeadlineInterceptor,
+        ReadingInterceptor,
     ]
     assert [type(one) for one in interceptors(behind_the_edge, {})] == [
         TracingInterceptor,
         ErrorInterceptor,
         LimitInterceptor,
         DeadlineInterceptor,
+        ReadingInterceptor,
     ]
 
 

@@ -60,7 +60,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_MALFORMED_REQUEST: _ErrorReason.ValueType  # 12
     """INVALID_ARGUMENT: the body is not the JSON of this method, or names an unknown field."""
     ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 13
-    """RESOURCE_EXHAUSTED: the body is larger than the edge takes (64 KiB)."""
+    """RESOURCE_EXHAUSTED: the body is larger than the edge takes (64 KiB, 256 KiB for many queries), or the headers are
+    (16 KiB).
+    """
     ERROR_REASON_UNKNOWN_METHOD: _ErrorReason.ValueType  # 14
     """UNIMPLEMENTED or NOT_FOUND: no such method or path."""
     ERROR_REASON_TLS_REQUIRED: _ErrorReason.ValueType  # 15
@@ -161,7 +163,9 @@ Example: nir / NIR_KEY_MISMATCH.
 ERROR_REASON_MALFORMED_REQUEST: ErrorReason.ValueType  # 12
 """INVALID_ARGUMENT: the body is not the JSON of this method, or names an unknown field."""
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 13
-"""RESOURCE_EXHAUSTED: the body is larger than the edge takes (64 KiB)."""
+"""RESOURCE_EXHAUSTED: the body is larger than the edge takes (64 KiB, 256 KiB for many queries), or the headers are
+(16 KiB).
+"""
 ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 14
 """UNIMPLEMENTED or NOT_FOUND: no such method or path."""
 ERROR_REASON_TLS_REQUIRED: ErrorReason.ValueType  # 15

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/gateway/v1/quotient_service.proto\x12\x0emsa.gateway.v1\x1a\x1cgoogle/api/annotations.proto\"\x9b\x01\n\x16\x43onsultQuotientRequest\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\r\n\x05month\x18\x02 \x01(\t\x12(\n\x07purpose\x18\x03 \x01(\x0e\x32\x17.msa.gateway.v1.Purpose\x12\x1b\n\x0e\x63\x61se_reference\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x0cpurpose_text\x18\x05 \x01(\tB\x03\x80\x01\x01\"N\n\x17\x43onsultQuotientsRequest\x12\x33\n\x07queries\x18\x01 \x03(\x0b\x32\x1d.msa.gateway.v1.QuotientQueryB\x03\x80\x01\x01\"\x92\x01\n\rQuotientQuery\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\r\n\x05month\x18\x02 \x01(\t\x12(\n\x07purpose\x18\x03 \x01(\x0e\x32\x17.msa.gateway.v1.Purpose\x12\x1b\n\x0e\x63\x61se_reference\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x0cpurpose_text\x18\x05 \x01(\tB\x03\x80\x01\x01\"\xa4\x01\n\x18\x43onsultQuotientsResponse\x12\x10\n\x08position\x18\x01 \x01(\x05\x12?\n\x0c\x63onsultation\x18\x02 \x01(\x0b\x32\'.msa.gateway.v1.ConsultQuotientResponseH\x00\x12+\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1a.msa.gateway.v1.QueryErrorH\x00\x42\x08\n\x06result\"`\n\nQueryError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x32\n\nviolations\x18\x03 \x03(\x0b\x32\x1e.msa.gateway.v1.FieldViolation\"=\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xc1\x01\n\x17\x43onsultQuotientResponse\x12(\n\x07outcome\x18\x01 \x01(\x0e\x32\x17.msa.gateway.v1.Outcome\x12-\n\x07\x64ossier\x18\x02 \x01(\x0b\x32\x17.msa.gateway.v1.DossierB\x03\x80\x01\x01\x12\x34\n\x07periods\x18\x03 \x03(\x0b\x32\x1e.msa.gateway.v1.QuotientPeriodB\x03\x80\x01\x01\x12\x17\n\x0f\x63onsultation_id\x18\x04 \x01(\t\"U\n\x07\x44ossier\x12\x13\n\x06numero\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x35\n\x0b\x63oordonnees\x18\x02 \x01(\x0b\x32\x1b.msa.gateway.v1.CoordonneesB\x03\x80\x01\x01\"\xa3\x02\n\x0b\x43oordonnees\x12\x36\n\x0c\x61llocataires\x18\x01 \x03(\x0b\x32\x1b.msa.gateway.v1.AllocataireB\x03\x80\x01\x01\x12\x19\n\x0c\x64\x65stinataire\x18\x02 \x01(\tB\x03\x80\x01\x01\x12#\n\x16\x63omplement_information\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x30\n#complement_information_geographique\x18\x04 \x01(\tB\x03\x80\x01\x01\x12 \n\x13numero_libelle_voie\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08lieu_dit\x18\x06 \x01(\tB\x03\x80\x01\x01\x12\x1e\n\x11\x63ode_postal_ville\x18\x07 \x01(\tB\x03\x80\x01\x01\x12\x11\n\x04pays\x18\x08 \x01(\tB\x03\x80\x01\x01\"W\n\x0b\x41llocataire\x12\x1a\n\rnom_naissance\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tnom_usage\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07prenoms\x18\x03 \x01(\tB\x03\x80\x01\x01\"Q\n\x0eQuotientPeriod\x12\x12\n\nvalid_from\x18\x01 \x01(\t\x12\x10\n\x08valid_to\x18\x02 \x01(\t\x12\x19\n\x0c\x61mount_cents\x18\x03 \x01(\x05\x42\x03\x80\x01\x01*\xcb\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12!\n\x1dPURPOSE_ACTIVITY_REGISTRATION\x10\x01\x12\x13\n\x0fPURPOSE_PRICING\x10\x02\x12\x13\n\x0fPURPOSE_CANTEEN\x10\x03\x12\x15\n\x11PURPOSE_CHILDCARE\x10\x04\x12\x16\n\x12PURPOSE_SOCIAL_AID\x10\x05\x12\x18\n\x14PURPOSE_RIGHTS_CHECK\x10\x06\x12\x11\n\rPURPOSE_OTHER\x10\x07*\xb6\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_AVAILABLE\x10\x01\x12\x13\n\x0fOUTCOME_OPPOSED\x10\x02\x12\x15\n\x11OUTCOME_NOT_FOUND\x10\x03\x12\x17\n\x13OUTCOME_NO_QUOTIENT\x10\x04\x12\x1a\n\x16OUTCOME_DOSSIER_CLOSED\x10\x05\x12\x1a\n\x16OUTCOME_OUTSIDE_WINDOW\x10\x06\x32\xa8\x02\n\x0fQuotientService\x12\x84\x01\n\x0f\x43onsultQuotient\x12&.msa.gateway.v1.ConsultQuotientRequest\x1a\'.msa.gateway.v1.ConsultQuotientResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/quotients:consult:\x01*\x12\x8d\x01\n\x10\x43onsultQuotients\x12\'.msa.gateway.v1.ConsultQuotientsRequest\x1a(.msa.gateway.v1.ConsultQuotientsResponse\"$\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/quotients:consultMany:\x01*0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%msa/gateway/v1/quotient_service.proto\x12\x0emsa.gateway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"\x9b\x01\n\x16\x43onsultQuotientRequest\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\r\n\x05month\x18\x02 \x01(\t\x12(\n\x07purpose\x18\x03 \x01(\x0e\x32\x17.msa.gateway.v1.Purpose\x12\x1b\n\x0e\x63\x61se_reference\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x0cpurpose_text\x18\x05 \x01(\tB\x03\x80\x01\x01\"N\n\x17\x43onsultQuotientsRequest\x12\x33\n\x07queries\x18\x01 \x03(\x0b\x32\x1d.msa.gateway.v1.QuotientQueryB\x03\x80\x01\x01\"\x92\x01\n\rQuotientQuery\x12\x10\n\x03nir\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\r\n\x05month\x18\x02 \x01(\t\x12(\n\x07purpose\x18\x03 \x01(\x0e\x32\x17.msa.gateway.v1.Purpose\x12\x1b\n\x0e\x63\x61se_reference\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x0cpurpose_text\x18\x05 \x01(\tB\x03\x80\x01\x01\"\xa4\x01\n\x18\x43onsultQuotientsResponse\x12\x10\n\x08position\x18\x01 \x01(\x05\x12?\n\x0c\x63onsultation\x18\x02 \x01(\x0b\x32\'.msa.gateway.v1.ConsultQuotientResponseH\x00\x12+\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1a.msa.gateway.v1.QueryErrorH\x00\x42\x08\n\x06result\"\x90\x01\n\nQueryError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x32\n\nviolations\x18\x03 \x03(\x0b\x32\x1e.msa.gateway.v1.FieldViolation\x12.\n\x0bretry_delay\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xc1\x01\n\x17\x43onsultQuotientResponse\x12(\n\x07outcome\x18\x01 \x01(\x0e\x32\x17.msa.gateway.v1.Outcome\x12-\n\x07\x64ossier\x18\x02 \x01(\x0b\x32\x17.msa.gateway.v1.DossierB\x03\x80\x01\x01\x12\x34\n\x07periods\x18\x03 \x03(\x0b\x32\x1e.msa.gateway.v1.QuotientPeriodB\x03\x80\x01\x01\x12\x17\n\x0f\x63onsultation_id\x18\x04 \x01(\t\"U\n\x07\x44ossier\x12\x13\n\x06numero\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x35\n\x0b\x63oordonnees\x18\x02 \x01(\x0b\x32\x1b.msa.gateway.v1.CoordonneesB\x03\x80\x01\x01\"\xa3\x02\n\x0b\x43oordonnees\x12\x36\n\x0c\x61llocataires\x18\x01 \x03(\x0b\x32\x1b.msa.gateway.v1.AllocataireB\x03\x80\x01\x01\x12\x19\n\x0c\x64\x65stinataire\x18\x02 \x01(\tB\x03\x80\x01\x01\x12#\n\x16\x63omplement_information\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x30\n#complement_information_geographique\x18\x04 \x01(\tB\x03\x80\x01\x01\x12 \n\x13numero_libelle_voie\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08lieu_dit\x18\x06 \x01(\tB\x03\x80\x01\x01\x12\x1e\n\x11\x63ode_postal_ville\x18\x07 \x01(\tB\x03\x80\x01\x01\x12\x11\n\x04pays\x18\x08 \x01(\tB\x03\x80\x01\x01\"W\n\x0b\x41llocataire\x12\x1a\n\rnom_naissance\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tnom_usage\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07prenoms\x18\x03 \x01(\tB\x03\x80\x01\x01\"Q\n\x0eQuotientPeriod\x12\x12\n\nvalid_from\x18\x01 \x01(\t\x12\x10\n\x08valid_to\x18\x02 \x01(\t\x12\x19\n\x0c\x61mount_cents\x18\x03 \x01(\x05\x42\x03\x80\x01\x01*\xcb\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12!\n\x1dPURPOSE_ACTIVITY_REGISTRATION\x10\x01\x12\x13\n\x0fPURPOSE_PRICING\x10\x02\x12\x13\n\x0fPURPOSE_CANTEEN\x10\x03\x12\x15\n\x11PURPOSE_CHILDCARE\x10\x04\x12\x16\n\x12PURPOSE_SOCIAL_AID\x10\x05\x12\x18\n\x14PURPOSE_RIGHTS_CHECK\x10\x06\x12\x11\n\rPURPOSE_OTHER\x10\x07*\xb6\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_AVAILABLE\x10\x01\x12\x13\n\x0fOUTCOME_OPPOSED\x10\x02\x12\x15\n\x11OUTCOME_NOT_FOUND\x10\x03\x12\x17\n\x13OUTCOME_NO_QUOTIENT\x10\x04\x12\x1a\n\x16OUTCOME_DOSSIER_CLOSED\x10\x05\x12\x1a\n\x16OUTCOME_OUTSIDE_WINDOW\x10\x06\x32\xa8\x02\n\x0fQuotientService\x12\x84\x01\n\x0f\x43onsultQuotient\x12&.msa.gateway.v1.ConsultQuotientRequest\x1a\'.msa.gateway.v1.ConsultQuotientResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/quotients:consult:\x01*\x12\x8d\x01\n\x10\x43onsultQuotients\x12\'.msa.gateway.v1.ConsultQuotientsRequest\x1a(.msa.gateway.v1.ConsultQuotientsResponse\"$\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/quotients:consultMany:\x01*0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -82,32 +83,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUOTIENTSERVICE'].methods_by_name['ConsultQuotient']._serialized_options = b'\202\323\344\223\002\032\"\025/v1/quotients:consult:\001*'
   _globals['_QUOTIENTSERVICE'].methods_by_name['ConsultQuotients']._loaded_options = None
   _globals['_QUOTIENTSERVICE'].methods_by_name['ConsultQuotients']._serialized_options = b'\202\323\344\223\002\036\"\031/v1/quotients:consultMany:\001*'
-  _globals['_PURPOSE']._serialized_start=1552
-  _globals['_PURPOSE']._serialized_end=1755
-  _globals['_OUTCOME']._serialized_start=1758
-  _globals['_OUTCOME']._serialized_end=1940
-  _globals['_CONSULTQUOTIENTREQUEST']._serialized_start=88
-  _globals['_CONSULTQUOTIENTREQUEST']._serialized_end=243
-  _globals['_CONSULTQUOTIENTSREQUEST']._serialized_start=245
-  _globals['_CONSULTQUOTIENTSREQUEST']._serialized_end=323
-  _globals['_QUOTIENTQUERY']._serialized_start=326
-  _globals['_QUOTIENTQUERY']._serialized_end=472
-  _globals['_CONSULTQUOTIENTSRESPONSE']._serialized_start=475
-  _globals['_CONSULTQUOTIENTSRESPONSE']._serialized_end=639
-  _globals['_QUERYERROR']._serialized_start=641
-  _globals['_QUERYERROR']._serialized_end=737
-  _globals['_FIELDVIOLATION']._serialized_start=739
-  _globals['_FIELDVIOLATION']._serialized_end=800
-  _globals['_CONSULTQUOTIENTRESPONSE']._serialized_start=803
-  _globals['_CONSULTQUOTIENTRESPONSE']._serialized_end=996
-  _globals['_DOSSIER']._serialized_start=998
-  _globals['_DOSSIER']._serialized_end=1083
-  _globals['_COORDONNEES']._serialized_start=1086
-  _globals['_COORDONNEES']._serialized_end=1377
-  _globals['_ALLOCATAIRE']._serialized_start=1379
-  _globals['_ALLOCATAIRE']._serialized_end=1466
-  _globals['_QUOTIENTPERIOD']._serialized_start=1468
-  _globals['_QUOTIENTPERIOD']._serialized_end=1549
-  _globals['_QUOTIENTSERVICE']._serialized_start=1943
-  _globals['_QUOTIENTSERVICE']._serialized_end=2239
+  _globals['_PURPOSE']._serialized_start=1633
+  _globals['_PURPOSE']._serialized_end=1836
+  _globals['_OUTCOME']._serialized_start=1839
+  _globals['_OUTCOME']._serialized_end=2021
+  _globals['_CONSULTQUOTIENTREQUEST']._serialized_start=120
+  _globals['_CONSULTQUOTIENTREQUEST']._serialized_end=275
+  _globals['_CONSULTQUOTIENTSREQUEST']._serialized_start=277
+  _globals['_CONSULTQUOTIENTSREQUEST']._serialized_end=355
+  _globals['_QUOTIENTQUERY']._serialized_start=358
+  _globals['_QUOTIENTQUERY']._serialized_end=504
+  _globals['_CONSULTQUOTIENTSRESPONSE']._serialized_start=507
+  _globals['_CONSULTQUOTIENTSRESPONSE']._serialized_end=671
+  _globals['_QUERYERROR']._serialized_start=674
+  _globals['_QUERYERROR']._serialized_end=818
+  _globals['_FIELDVIOLATION']._serialized_start=820
+  _globals['_FIELDVIOLATION']._serialized_end=881
+  _globals['_CONSULTQUOTIENTRESPONSE']._serialized_start=884
+  _globals['_CONSULTQUOTIENTRESPONSE']._serialized_end=1077
+  _globals['_DOSSIER']._serialized_start=1079
+  _globals['_DOSSIER']._serialized_end=1164
+  _globals['_COORDONNEES']._serialized_start=1167
+  _globals['_COORDONNEES']._serialized_end=1458
+  _globals['_ALLOCATAIRE']._serialized_start=1460
+  _globals['_ALLOCATAIRE']._serialized_end=1547
+  _globals['_QUOTIENTPERIOD']._serialized_start=1549
+  _globals['_QUOTIENTPERIOD']._serialized_end=1630
+  _globals['_QUOTIENTSERVICE']._serialized_start=2024
+  _globals['_QUOTIENTSERVICE']._serialized_end=2320
 # @@protoc_insertion_point(module_scope)
