@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cli.application import Qf
 from cli.errors import UsageFailed
 from cli.parameters import STANDARD_INPUT, parse_day
 from msa.partners.v1 import access_request_service_pb2 as request_pb
@@ -146,16 +145,20 @@ def require_own_input(files: Iterable[Path | None]) -> None:
         )
 
 
-def scan_digest(qf: Qf, scan: Path | None) -> str:
-    """SHA-256 of a scanned document, in hexadecimal digits; empty, with a warning, where it cannot be read."""
+def scan_digest(scan: Path | None) -> str:
+    """SHA-256 of a scanned document, in hexadecimal digits; empty where none is given.
+
+    Raises UsageFailed where it cannot be read: what goes on record is never altered, and would be there without it.
+    """
     if scan is None:
         return ""
     try:
         with scan.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        qf.output.note(f"Cannot read {scan}: no scan goes on record.")
-        return ""
+        raise UsageFailed(
+            f"Cannot read {scan}.", "Nothing was recorded. Name a file that is there, or leave out --scan."
+        ) from None
 
 
 def _asked(kind: type[R]) -> R:

@@ -22,12 +22,17 @@ def row(unusual: pb.UnusualUse) -> Row:
         **views.fields(unusual, "event_time"),
         "bar": _bar(unusual.score),
         **views.fields(unusual, "score"),
-        "why": "; ".join(map(_in_words, unusual.reasons)),
+        "why": _why(unusual),
         "state": _state(unusual),
         **views.fields(unusual, "suspended", "lift_time", "account_id", "partner_id", "caisse_code"),
         "reasons": [_counted(reason) for reason in unusual.reasons],
-        **views.fields(unusual, "unusual_use_id"),
+        **views.fields(unusual, "unusual_use_id", "trace_id"),
     }
+
+
+def in_words(unusual: pb.UnusualUse) -> str:
+    """One in a few words: where it stands, its score, and why."""
+    return f"{_state(unusual)}, score {unusual.score}: {_why(unusual)}"
 
 
 def style(shown: Row) -> str:
@@ -39,9 +44,10 @@ def policy(record: pb.UsePolicy) -> Row:
     """A caisse's policy."""
     never = record.suspension_score == _NEVER
     return {
-        **views.fields(record, "caisse_code", "notice_score", "suspension_score"),
-        "meaning": f"told from a score of {record.notice_score} on; "
-        + ("nobody is suspended" if never else f"suspended from {record.suspension_score} on"),
+        **views.fields(record, "caisse_code", "notice_score", "suspension_score", "notices_mailed"),
+        "meaning": f"told from a score of {record.notice_score} on"
+        + (", by mail too" if record.notices_mailed else "")
+        + ("; nobody is suspended" if never else f"; suspended from {record.suspension_score} on"),
     }
 
 
@@ -54,6 +60,10 @@ def _state(unusual: pb.UnusualUse) -> str:
     if not unusual.suspended:
         return "told"
     return "lifted" if unusual.HasField("lift_time") else "suspended"
+
+
+def _why(unusual: pb.UnusualUse) -> str:
+    return "; ".join(map(_in_words, unusual.reasons))
 
 
 def _in_words(reason: pb.UnusualUseReason) -> str:

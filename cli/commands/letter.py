@@ -12,6 +12,7 @@ from cli import accounts, register
 from cli.application import Qf, command
 from cli.errors import UsageFailed
 from cli.letters import writing
+from cli.letters.translation import require_in_force
 from cli.parameters import ConventionOption, HabilitationOption
 
 group = typer.Typer(
@@ -35,6 +36,7 @@ def habilitation(
     The temporary password is not on it. It goes apart, sealed; for a new one: qf user new-password.
     """
     found = register.habilitation(qf, habilitation)
+    require_in_force(register.convention(qf, found.convention_id))
     login = accounts.get(qf, habilitation).login
     writing.write_habilitation_letter(qf, found, login, out, overwrite=overwrite)
     _say_written(qf, "habilitation", out)

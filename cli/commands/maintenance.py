@@ -12,10 +12,8 @@ from cli.application import Qf, command
 from cli.output import Row
 from cli.parameters import CaisseOption, OptionalReasonOption, parse_instant
 from msa.partners.v1 import caisse_settings_service_pb2 as pb
-from services.kit.availability import MonthAvailability, months_below_promise
 from services.kit.clock import SystemClock
 from services.kit.messages import to_timestamp
-from services.kit.window import Window
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -58,7 +56,7 @@ def plan(
 
     One that begins now holds from the next consultation on. It lasts 72 hours at most, and two of one caisse do not
     overlap. The service is promised for more than 98 % of its hours, 5:00 to 23:00 (art. 5): where the month no longer
-    keeps that, with the other maintenances that run or are to come, qf says so; it is planned all the same.
+    keeps that, with the caisse's other maintenances, qf says so; it is planned all the same.
     """
     request = pb.PlanMaintenanceRequest(
         caisse_code=caisse,
@@ -67,23 +65,23 @@ def plan(
         message=message,
         reason=reason,
     )
-    planned = qf.services.partners.call(register.caisse_settings(qf).PlanMaintenance, request).maintenance
-    below = _months_below(qf, planned)
-    row = {**_row(planned), "months_below_promise": [f"{month.month:%Y-%m}" for month in below]}
-    qf.output.record("Maintenance planned", row)
-    for month in below:
+    planned = qf.services.partners.call(register.caisse_settings(qf).PlanMaintenance, request)
+    left = {_month(each): each.available_basis_points / 100 for each in planned.months_below_promise}
+    qf.output.record("Maintenance planned", {**_row(planned.maintenance), "months_below_promise": [*left]})
+    for month, percent in left.items():
         qf.output.note(
-            f"{month.month:%Y-%m} then keeps {month.percent:.2f} % of the opening hours; "
-            "more than 98 % is promised (art. 5)."
+            f"{month} then keeps {percent:.2f} % of the opening hours; more than 98 % is promised (art. 5)."
         )
 
 
 @command(group, "list", examples=["qf maintenance list --caisse 21"])
 def list_maintenances(qf: Qf, caisse: CaisseOption) -> None:
     """Lists the maintenances of a caisse that run or are to come, earliest first; those before: `qf history`."""
+    request = pb.ListMaintenancesRequest(caisse_code=caisse)
+    reply = qf.services.partners.call(register.caisse_settings(qf).ListMaintenances, request)
     qf.output.records(
         f"Maintenances of caisse {caisse}",
-        [_row(maintenance) for maintenance in _ahead(qf, caisse)],
+        [_row(maintenance) for maintenance in reply.maintenances],
         "No maintenance runs or is to come.",
         columns=("maintenance_id", "state", "start_time", "end_time", "message"),
     )
@@ -97,24 +95,8 @@ def cancel(qf: Qf, maintenance_id: MaintenanceArgument, reason: OptionalReasonOp
     qf.output.record("Maintenance cancelled", {"maintenance_id": maintenance_id})
 
 
-def _ahead(qf: Qf, caisse: str) -> list[pb.Maintenance]:
-    request = pb.ListMaintenancesRequest(caisse_code=caisse)
-    return list(
-        qf.services.partners.call(register.caisse_settings(qf).ListMaintenances, request).maintenances
-    )
-
-
-def _months_below(qf: Qf, planned: pb.Maintenance) -> list[MonthAvailability]:
-    others = (
-        _window(other)
-        for other in _ahead(qf, planned.caisse_code)
-        if other.maintenance_id != planned.maintenance_id
-    )
-    return months_below_promise(_window(planned), others)
-
-
-def _window(maintenance: pb.Maintenance) -> Window:
-    return Window(views.utc(maintenance.start_time), views.utc(maintenance.end_time))
+def _month(left: pb.MonthAvailability) -> str:
+    return f"{left.month.year}-{left.month.month:02}"
 
 
 def _row(maintenance: pb.Maintenance) -> Row:

@@ -9,7 +9,7 @@ import grpc
 import typer
 from google.protobuf.duration_pb2 import Duration
 
-from cli import views
+from cli import unusual_uses, views
 from cli.application import Qf, command
 from cli.commands.deadlines import in_words
 from cli.connection import Request, Response, Service
@@ -35,7 +35,11 @@ class Of(StrEnum):
 
 
 OfOption = Annotated[
-    Of, typer.Option("--of", help="identity: to users, of their accounts; partners: reminders of deadlines.")
+    Of,
+    typer.Option(
+        "--of",
+        help="identity: to users, of their accounts, and to caisses, of unusual use; partners: reminders of deadlines.",
+    ),
 ]
 
 
@@ -56,14 +60,16 @@ def lease(
         int, typer.Option("--seconds", min=1, max=3600, help="For how long nobody else gets them.")
     ] = 60,
 ) -> None:
-    """Takes messages that nobody holds, oldest first.
+    """Takes messages that nobody holds: of unusual use first, then oldest first.
 
     What is not acknowledged in time is given out again: a mailer that runs waits for what is taken here.
     """
     rows = _leased_of[of](qf, maximum, Duration(seconds=seconds))
     qf.output.records("Messages", rows, "No message waits.")
     if rows:
-        whom = "" if of is Of.PARTNERS else "Whom to write to: qf user show --habilitation UUID. "
+        whom = (
+            "" if of is Of.PARTNERS else "Whom to write to: the caisse, or qf user show --habilitation UUID. "
+        )
         qf.output.note(
             f"{whom}Yours for {seconds} s; once delivered: qf outbox acknowledge --of {of.value} MESSAGE_ID…"
         )
@@ -97,7 +103,8 @@ def _leased_of_identity(qf: Qf, maximum: int, duration: Duration) -> list[Row]:
     return [
         {
             **views.fields(message, "message_id"),
-            "content": _dormancy(message),
+            "content": _told(message),
+            **views.fields(message.unusual_use, "caisse_code"),
             **views.fields(message, "habilitation_id", "account_id", "create_time"),
         }
         for message in reply.messages
@@ -121,11 +128,16 @@ def _leased_of_partners(qf: Qf, maximum: int, duration: Duration) -> list[Row]:
 _leased_of = {Of.IDENTITY: _leased_of_identity, Of.PARTNERS: _leased_of_partners}
 
 
-def _dormancy(message: identity_pb.Message) -> str:
-    if message.WhichOneof("content") != "dormancy_warning":
-        return "of a kind that this release does not know"
-    warning = message.dormancy_warning
-    return f"disabled on {views.day(warning, 'disable_date')} unless used ({warning.days_before} days before)"
+def _told(message: identity_pb.Message) -> str:
+    match message.WhichOneof("content"):
+        case "dormancy_warning":
+            warning = message.dormancy_warning
+            day = views.day(warning, "disable_date")
+            return f"disabled on {day} unless used ({warning.days_before} days before)"
+        case "unusual_use":
+            return unusual_uses.in_words(message.unusual_use)
+        case _:
+            return "of a kind that this release does not know"
 
 
 def _call(

@@ -99,7 +99,8 @@ def register_partner(
     commune: Annotated[str, _COMMUNE] = "",
     reason: OptionalReasonOption = "",
 ) -> None:
-    """Registers an organisation in the register of third parties (art. 4-2). What is left out can follow by `update`.
+    """Registers an organisation in the register of third parties (art. 4-2). What is left out can follow by
+    `update`, its seat by `move`.
 
     Letters and reminders need its seat, its representative and its e-mail address.
     """
@@ -160,19 +161,25 @@ def update(
     "move",
     examples=[
         'qf partner move UUID --street "3 rue Neuve" --postal-code 21996 --commune Montfaucelle '
-        "--letter-received 2027-03-02"
+        "--letter-received 2027-03-02",
+        'qf partner move UUID --street "1 place du Puits" --postal-code 21997 --commune Valbrune',
     ],
 )
 def move(
     qf: Qf,
     partner_id: PartnerArgument,
+    street: StreetOption,
     postal_code: Annotated[str, _POSTAL_CODE],
     commune: Annotated[str, _COMMUNE],
-    letter_received: Annotated[date, day_option("--letter-received", "When the registered letter came")],
-    street: StreetOption = "",
+    letter_received: Annotated[
+        date | None, day_option("--letter-received", "When the registered letter came")
+    ] = None,
     reason: OptionalReasonOption = "",
 ) -> None:
-    """Records a new seat, which a partner tells by registered letter (art. 13-7)."""
+    """Records a new seat, which a partner tells by registered letter (art. 13-7).
+
+    Only the first one, of a partner that was registered without, needs no letter.
+    """
     request = pb.ChangeSeatRequest(
         partner_id=partner_id,
         seat=pb.Seat(street=street, postal_code=postal_code, commune=commune),
@@ -321,7 +328,8 @@ def policy(
     """Shows what the caisse requires of a partner's users, or sets it: it holds from their next call on.
 
     What is not named stays as it is. A user who must have a second factor and has none can do nothing before he has
-    enrolled one. Networks and client certificates bind sign-ins and every call but a sign-out.
+    enrolled one. Networks and client certificates bind sign-ins and every call but a sign-out. Should somebody else
+    change the policy at the same time, nothing is written.
     """
     wanted = _Wanted(
         second_factor_required=require_second_factor,

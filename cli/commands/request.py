@@ -91,7 +91,7 @@ def receive(
     request = pb.ReceiveAccessRequestRequest(
         convention_id=convention,
         kind=pb.AccessRequestKind.Value(f"ACCESS_REQUEST_KIND_{kind.name}"),
-        form=_form(qf, form, scan, pb.AccessRequestForm()),
+        form=_form(form, scan, pb.AccessRequestForm()),
         habilitation_id=habilitation,
         bouquet=bouquet.to_message(),
     )
@@ -113,7 +113,7 @@ def complete(qf: Qf, request_id: RequestArgument, form: FormOption = None, scan:
     With --scan and without --form the scan alone is added.
     """
     before = register.access_request(qf, request_id)
-    completed = _form(qf, form, scan, before.form) if form or not scan else _scanned(qf, scan, before.form)
+    completed = _form(form, scan, before.form) if form or not scan else _scanned(scan, before.form)
     request = pb.CompleteAccessRequestRequest(access_request_id=request_id, form=completed, etag=before.etag)
     reply = qf.services.partners.call(register.access_requests(qf).CompleteAccessRequest, request)
     _show(qf, "Request completed", reply.access_request)
@@ -219,12 +219,12 @@ def list_requests(
     )
 
 
-def _form(qf: Qf, file: Path | None, scan: Path | None, before: pb.AccessRequestForm) -> pb.AccessRequestForm:
-    return _scanned(qf, scan, forms.read_record(forms.AccessForm, file, "The form").onto(before))
+def _form(file: Path | None, scan: Path | None, before: pb.AccessRequestForm) -> pb.AccessRequestForm:
+    return _scanned(scan, forms.read_record(forms.AccessForm, file, "The form").onto(before))
 
 
-def _scanned(qf: Qf, scan: Path | None, form: pb.AccessRequestForm) -> pb.AccessRequestForm:
-    form.scan_sha256 = forms.scan_digest(qf, scan) or form.scan_sha256
+def _scanned(scan: Path | None, form: pb.AccessRequestForm) -> pb.AccessRequestForm:
+    form.scan_sha256 = forms.scan_digest(scan) or form.scan_sha256
     return form
 
 

@@ -106,6 +106,7 @@ def lift(
         "qf use policy --caisse 21",
         "qf use policy --caisse 21 --told-from 40 --suspended-from 70",
         "qf use policy --caisse 21 --suspended-from 101",
+        "qf use policy --caisse 21 --mail-notices",
     ],
 )
 def policy(
@@ -120,22 +121,28 @@ def policy(
             "--suspended-from", metavar="SCORE", help="Suspended from here on; 101 suspends nobody by itself."
         ),
     ] = None,
+    mail_notices: Annotated[
+        bool | None,
+        typer.Option(
+            "--mail-notices/--no-mail-notices",
+            help="Whether you are mailed what suspends nobody too; suspensions are mailed in any case.",
+        ),
+    ] = None,
 ) -> None:
     """Shows from which scores on a caisse is told and accounts are suspended, or sets them.
 
     As it is set at first, only trying out NIRs suspends by itself; all else is told, or suspends where two things come
     together. Lower scores catch more, and suspend more people who did nothing wrong: docs/guides/unusual-use.md has
-    both rates. A score that is not given stays.
+    both rates. What is not given stays. Should somebody else change the policy at the same time, nothing is written.
     """
     service, stub = qf.services.identity, _stub(qf)
     shown = service.call(stub.GetUsePolicy, pb.GetUsePolicyRequest(caisse_code=caisse)).policy
-    if told_from is not None or suspended_from is not None:
-        wanted = pb.UsePolicy(
-            caisse_code=caisse,
-            notice_score=shown.notice_score if told_from is None else told_from,
-            suspension_score=shown.suspension_score if suspended_from is None else suspended_from,
-        )
-        shown = service.call(stub.SetUsePolicy, pb.SetUsePolicyRequest(policy=wanted)).policy
+    given = {"notice_score": told_from, "suspension_score": suspended_from, "notices_mailed": mail_notices}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    if wanted:
+        for name, value in wanted.items():
+            setattr(shown, name, value)
+        shown = service.call(stub.SetUsePolicy, pb.SetUsePolicyRequest(policy=shown)).policy
     qf.output.record("Unusual use", unusual_uses.policy(shown))
 
 

@@ -14,6 +14,7 @@ from cli.letters.records import (
     SuspensionEnd,
     SuspensionLetter,
 )
+from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
 from services.kit.clock import paris_date
@@ -27,6 +28,14 @@ class NothingToTell(CommandFailed):
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message, remedy, reason=Reason.RECORD_STATE)
+
+
+def require_in_force(convention: convention_pb.Convention) -> None:
+    """Nobody consults under another one (art. 9-1, 9-2). Raises NothingToTell."""
+    if convention.state != convention_pb.CONVENTION_STATE_IN_FORCE:
+        raise NothingToTell(
+            "The convention is not in force (art. 9-1, 9-2).", "`qf convention show` tells where it stands."
+        )
 
 
 def caisse_identity(caisse: partner_pb.Caisse, settings: LettersSettings) -> CaisseIdentity:

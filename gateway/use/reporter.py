@@ -13,6 +13,7 @@ from services.kit.client import Upstream
 from services.kit.errors import DependencyUnavailable, Reason
 from services.kit.periodic import attempt, periodic
 from services.kit.status import PeerError, reason_in
+from services.kit.telemetry import current_traceparent, trace_id_of
 
 EVERY_SECONDS = 1.0
 # Where all of them are unusual at once, each is a few statements.
@@ -30,6 +31,8 @@ _log = structlog.get_logger()
 class _Count:
     consultations: int = 0
     not_found: int = 0
+    traceparent: str = ""
+    """Of the last of them."""
 
 
 _Key = tuple[str, str]
@@ -49,8 +52,14 @@ class UseReporter:
         self._is_behind = False
 
     def note(self, account_id: str, network_prefix: str, *, not_found: bool) -> None:
-        """Counts a consultation that was answered, and whether it met nobody known."""
-        self._add((account_id, network_prefix), _Count(1, int(not_found)))
+        """Counts a consultation that was answered, and whether it met nobody known.
+
+        A count is of many calls: what comes of it is led back to the last one, by its trace.
+        """
+        count = self._count((account_id, network_prefix))
+        count.consultations += 1
+        count.not_found += int(not_found)
+        count.traceparent = current_traceparent()
 
     @asynccontextmanager
     async def reporting(self, every_seconds: float = EVERY_SECONDS) -> AsyncIterator[None]:
@@ -94,15 +103,17 @@ class UseReporter:
         return True
 
     def _keep(self, batch: Mapping[_Key, _Count]) -> None:
-        for key, count in batch.items():
-            self._add(key, count)
+        for key, kept in batch.items():
+            count = self._count(key)
+            count.consultations += kept.consultations
+            count.not_found += kept.not_found
+            # Where there is one already, it was noted since.
+            count.traceparent = count.traceparent or kept.traceparent
 
-    def _add(self, key: _Key, more: _Count) -> None:
+    def _count(self, key: _Key) -> _Count:
         if key not in self._waiting and len(self._waiting) >= MAXIMUM_KEYS:
             key = (key[0], _UNKNOWN_NETWORK)
-        count = self._waiting.setdefault(key, _Count())
-        count.consultations += more.consultations
-        count.not_found += more.not_found
+        return self._waiting.setdefault(key, _Count())
 
     def _consultations(self) -> int:
         return _sum(self._waiting)
@@ -120,6 +131,7 @@ def _request(batch: Mapping[_Key, _Count]) -> pb.RecordUseRequest:
                 network_prefix=network_prefix,
                 consultation_count=count.consultations,
                 not_found_count=count.not_found,
+                trace_id=trace_id_of(count.traceparent),
             )
             for (account_id, network_prefix), count in batch.items()
         ]

@@ -107,7 +107,7 @@ def _compose(
     outbox_store = OutboxStore(database)
     outbox = OutboxService(outbox_store, clock)
     dormancy = DormancyService(DormancyStore(database, event_store), outbox_store, events, clock)
-    use = UseService(database, UseStore(database), events, clock)
+    use = UseService(database, UseStore(database), outbox_store, events, clock)
 
     async def purge_sessions() -> None:
         await sessions.purge(clock.now() - _SESSIONS_KEPT_FOR)

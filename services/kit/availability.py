@@ -24,9 +24,9 @@ class MonthAvailability:
     closed_time: timedelta
 
     @property
-    def percent(self) -> float:
-        """How much of the opening hours is left, rounded down to a hundredth."""
-        return (self.opening_time - self.closed_time) * 10_000 // self.opening_time / 100
+    def basis_points(self) -> int:
+        """How much of the opening hours is left, in hundredths of a percent, rounded down."""
+        return (self.opening_time - self.closed_time) * 10_000 // self.opening_time
 
     @property
     def keeps_promise(self) -> bool:

@@ -1,13 +1,14 @@
 """Partners and identity as the mailer sees them: protobuf in, domain out."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 from google.type.date_pb2 import Date
 
 from msa.identity.v1 import outbox_service_pb2 as identity_pb
+from msa.identity.v1 import use_service_pb2 as use_pb
 from msa.identity.v1.outbox_service_pb2_grpc import OutboxServiceStub as IdentityOutboxStub
 from msa.partners.v1 import deadline_service_pb2 as deadline_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
@@ -19,6 +20,7 @@ from services.kit.errors import Reason
 from services.kit.messages import to_duration
 from services.kit.status import PeerError, reason_in
 from services.mailer.domain import (
+    AccountWarning,
     Audience,
     Deadline,
     DeadlineKind,
@@ -26,6 +28,9 @@ from services.mailer.domain import (
     EmailAddress,
     Leased,
     Reminder,
+    UnusualUse,
+    UnusualUseKind,
+    UnusualUseReason,
     User,
 )
 
@@ -71,8 +76,8 @@ class WarningOutbox:
         self._stub = IdentityOutboxStub(upstream.channel)
         self._request = identity_pb.LeaseMessagesRequest(maximum=1, lease=to_duration(lease))
 
-    async def lease(self) -> Leased[DormancyWarning] | None:
-        """The oldest message that nobody holds, if there is one."""
+    async def lease(self) -> Leased[AccountWarning] | None:
+        """The most urgent message that nobody holds, if there is one."""
         reply = await self._upstream.call(
             f"{_IDENTITY_OUTBOX}/LeaseMessages", self._stub.LeaseMessages, self._request
         )
@@ -136,9 +141,26 @@ def _deadline(message: deadline_pb.Deadline) -> Deadline:
     )
 
 
-def _warning(message: identity_pb.Message) -> DormancyWarning:
+def _warning(message: identity_pb.Message) -> AccountWarning:
+    if message.WhichOneof("content") == "unusual_use":
+        return _unusual_use(message.unusual_use)
     # The date of a content that is not known is no day either.
     return DormancyWarning(UUID(message.habilitation_id), _day(message.dormancy_warning.disable_date))
+
+
+def _unusual_use(unusual: use_pb.UnusualUse) -> UnusualUse:
+    return UnusualUse(
+        caisse_code=unusual.caisse_code,
+        account_id=UUID(unusual.account_id),
+        partner_id=UUID(unusual.partner_id),
+        event_time=unusual.event_time.ToDatetime(UTC),
+        score=unusual.score,
+        reasons=[
+            UnusualUseReason(UnusualUseKind(reason.kind), reason.observed_count, reason.expected_count)
+            for reason in unusual.reasons
+        ],
+        suspended=unusual.suspended,
+    )
 
 
 def _day(message: Date) -> date:

@@ -9,7 +9,7 @@ from services.kit.client import open_upstream
 from services.kit.clock import Clock
 from services.mailer.clients import PartnersClient, ReminderOutbox, WarningOutbox
 from services.mailer.config import MailerSettings
-from services.mailer.domain import DormancyWarning, Reminder
+from services.mailer.domain import AccountWarning, Reminder
 from services.mailer.service import Delivery, ReminderWriter, WarningWriter
 from services.mailer.smtp import SmtpPost
 
@@ -19,7 +19,7 @@ class Deliveries:
     """One for each outbox: while one is away, the other is drained."""
 
     reminders: Delivery[Reminder]
-    warnings: Delivery[DormancyWarning]
+    warnings: Delivery[AccountWarning]
 
 
 @asynccontextmanager

@@ -1,10 +1,11 @@
 """What is told by mail, to whom, and what keeps a message from being delivered."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 from services.kit.redaction import Confidential
@@ -78,6 +79,41 @@ class DormancyWarning:
 
     habilitation_id: UUID
     disable_date: date
+
+
+class UnusualUseKind(IntEnum):
+    """What was unusual about an account's use; numbered as in the protos."""
+
+    UNKNOWN_NIRS = 1
+    VOLUME = 2
+    ODD_HOURS = 3
+    MANY_NETWORKS = 4
+
+
+@dataclass(frozen=True)
+class UnusualUseReason:
+    """One part of a score: how many were seen where so many were to be expected at most."""
+
+    kind: UnusualUseKind
+    observed_count: int
+    expected_count: int
+
+
+@dataclass(frozen=True)
+class UnusualUse:
+    """The use of an account was unusual, `score` of 100: its caisse is to look (art. 7-2)."""
+
+    caisse_code: str
+    account_id: UUID
+    partner_id: UUID
+    event_time: datetime
+    score: int
+    reasons: Sequence[UnusualUseReason]
+    suspended: bool
+
+
+AccountWarning: TypeAlias = DormancyWarning | UnusualUse
+"""What identity tells: a user, of his account; a caisse, of unusual use."""
 
 
 @dataclass(frozen=True)

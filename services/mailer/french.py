@@ -1,6 +1,8 @@
 """Days and lengths of time, as a letter writes them."""
 
-from datetime import date
+from datetime import date, datetime
+
+from services.kit.clock import PARIS
 
 _WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 _MONTHS = (
@@ -23,6 +25,12 @@ def day_in_words(day: date) -> str:
     """For instance "mercredi 1er juillet 2026"."""
     number = "1er" if day.day == 1 else str(day.day)
     return f"{_WEEKDAYS[day.weekday()]} {number} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def instant_in_words(instant: datetime) -> str:
+    """On the clocks of Paris, for instance "mercredi 1er juillet 2026 à 9 h 05"; the time of day is not broken."""
+    local = instant.astimezone(PARIS)
+    return f"{day_in_words(local.date())} à {local.hour}\u00a0h\u00a0{local.minute:02}"
 
 
 def delay_in_words(due: date, today: date) -> str:

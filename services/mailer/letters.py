@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from services.mailer import wording
-from services.mailer.domain import Audience, Deadline, Text
-from services.mailer.french import day_in_words, delay_in_words
+from services.mailer.domain import Audience, Deadline, Text, UnusualUse
+from services.mailer.french import day_in_words, delay_in_words, instant_in_words
 
 _WIDTH = 76
 # Where French sets apart or keeps together, by a space at which no line breaks.
@@ -34,6 +34,26 @@ def warning_text(disable_date: date, today: date, *, takes_replies: bool) -> Tex
     return Text(subject, _body([*paragraphs, _typeset(_on_replies(takes_replies))]))
 
 
+def unusual_use_text(unusual: UnusualUse) -> Text:
+    """What a caisse is told of unusual use: which account, why, and what to do (art. 7-2); nothing of a person (N5)."""
+    words = wording.USE_SUSPENDED if unusual.suspended else wording.USE_NOTICED
+    values = {
+        "instant": instant_in_words(unusual.event_time),
+        "caisse": one_line(unusual.caisse_code),
+        "account": unusual.account_id,
+        "partner": unusual.partner_id,
+        "score": unusual.score,
+        "reasons": "\n".join(
+            _typeset(wording.UNUSUAL_USE_REASONS[reason.kind]).format(
+                observed=reason.observed_count, expected=reason.expected_count
+            )
+            for reason in unusual.reasons
+        ),
+    }
+    subject, *paragraphs = (_typeset(text).format_map(values) for text in (words.subject, *words.paragraphs))
+    return Text(subject, _body(paragraphs))
+
+
 def one_line(text: str) -> str:
     """`text` without line ends and other characters that are not shown: it can forge no header."""
     shown = (" " if unicodedata.category(each)[0] in "CZ" else each for each in text)
@@ -55,4 +75,14 @@ def _typeset(text: str) -> str:
 
 def _body(paragraphs: Iterable[str]) -> str:
     parts = (wording.GREETING, *paragraphs, _typeset(wording.CLOSING))
-    return "\n\n".join(textwrap.fill(part, _WIDTH, break_on_hyphens=False) for part in parts) + "\n"
+    return "\n\n".join(map(_wrapped, parts)) + "\n"
+
+
+def _wrapped(part: str) -> str:
+    """Each of its lines by itself: commands and the points of a list stay lines of their own."""
+    return "\n".join(
+        textwrap.fill(
+            line, _WIDTH, break_on_hyphens=False, subsequent_indent="  " if line.startswith("–") else ""
+        )
+        for line in part.split("\n")
+    )

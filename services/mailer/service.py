@@ -11,6 +11,7 @@ import structlog
 
 from services.kit.clock import Clock, paris_date
 from services.mailer.domain import (
+    AccountWarning,
     Audience,
     CaisseAddresses,
     DormancyWarning,
@@ -22,9 +23,10 @@ from services.mailer.domain import (
     RecipientRefused,
     Reminder,
     Text,
+    UnusualUse,
     User,
 )
-from services.mailer.letters import reminder_text, warning_text
+from services.mailer.letters import reminder_text, unusual_use_text, warning_text
 
 Content = TypeVar("Content")
 Content_contra = TypeVar("Content_contra", contravariant=True)
@@ -35,7 +37,7 @@ class Outbox(Protocol[Content]):
     """Where messages wait. Both methods raise DependencyUnavailable."""
 
     async def lease(self) -> Leased[Content] | None:
-        """The oldest message that nobody holds, if there is one."""
+        """The first message that nobody holds, if there is one."""
         ...
 
     async def acknowledge(self, message_ids: Sequence[UUID]) -> None:
@@ -91,21 +93,30 @@ class ReminderWriter:
 
 
 class WarningWriter:
-    """Writes to users whose accounts will be disabled."""
+    """Writes to users whose accounts will be disabled, and to caisses of unusual use."""
 
     def __init__(self, users: Users, caisses: CaisseAddresses) -> None:
         self._users = users
         self._caisses = caisses
 
-    async def write(self, message_id: UUID, content: DormancyWarning, today: date) -> Letter:
-        """The letter of a warning; there is nothing to tell on the day itself, nor to whom the access is over."""
-        if today >= content.disable_date:
+    async def write(self, message_id: UUID, content: AccountWarning, today: date) -> Letter:
+        """The letter of a warning."""
+        match content:
+            case DormancyWarning():
+                return await self._to_user(message_id, content, today)
+            case UnusualUse():
+                recipient = self._caisses.find(content.caisse_code)
+                return _letter(message_id, recipient, None, unusual_use_text(content))
+
+    async def _to_user(self, message_id: UUID, warning: DormancyWarning, today: date) -> Letter:
+        """There is nothing to tell on the day itself, nor to whom the access is over."""
+        if today >= warning.disable_date:
             raise NothingToTell
-        user = await self._users.find_user(content.habilitation_id)
+        user = await self._users.find_user(warning.habilitation_id)
         if user is None or user.is_over:
             raise NothingToTell
         caisse = self._caisses.find(user.caisse_code)
-        text = warning_text(content.disable_date, today, takes_replies=caisse is not None)
+        text = warning_text(warning.disable_date, today, takes_replies=caisse is not None)
         return _letter(message_id, user.address, caisse, text)
 
 

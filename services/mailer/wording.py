@@ -1,9 +1,9 @@
-"""The words of every letter. `{day}`, `{delay}` and `{partner}` are filled in; articles are the convention's."""
+"""The words of every letter. What stands in braces is filled in; articles are the convention's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.mailer.domain import Audience, DeadlineKind
+from services.mailer.domain import Audience, DeadlineKind, UnusualUseKind
 
 
 @dataclass(frozen=True)
@@ -226,6 +226,66 @@ DORMANCY_WARNING = Wording(
         " avez plus besoin, parce que vos fonctions ont changé, demandez à votre organisme d’en informer la caisse"
         " (article 4-4).",
         "Ce message ne contient aucun lien. La MSA ne vous demandera jamais votre mot de passe (article 4-3).",
+    ),
+)
+
+UNUSUAL_USE_REASONS: Mapping[UnusualUseKind, str] = {
+    UnusualUseKind.UNKNOWN_NIRS: (
+        "– NIR inconnus de la caisse : {observed}, pour {expected} au plus d’ordinaire. Quelqu’un essaie peut-être des"
+        " numéros."
+    ),
+    UnusualUseKind.VOLUME: (
+        "– Consultations : {observed}, pour {expected} au plus d’ordinaire. Quelqu’un copie peut-être des dossiers."
+    ),
+    UnusualUseKind.ODD_HOURS: (
+        "– Consultations à des heures où ce partenaire n’en fait pas : {observed}. Quelqu’un se sert peut-être du poste"
+        " d’un autre."
+    ),
+    # art. 4-3
+    UnusualUseKind.MANY_NETWORKS: (
+        "– Réseaux différents en une journée : {observed}, pour {expected} au plus d’ordinaire. Les identifiants,"
+        " strictement personnels (article 4-3), sont peut-être partagés."
+    ),
+}
+
+_WHAT_WAS_UNUSUAL = (
+    "Compte : {account}\nPartenaire : {partner}",
+    "Indice : {score} sur 100. Ce qui a été relevé :\n{reasons}",
+)
+_HOW_TO_LOOK = (
+    "Pour voir ce qui a été relevé, de quel utilisateur et de quel partenaire il s’agit :\n"
+    "    qf use list --caisse {caisse}\n"
+    "    qf user show --account {account}\n"
+    "    qf partner show {partner}",
+    "Appelez le responsable du partenaire, à un numéro que vous connaissez, et interrogez-le avant de lui dire ce qui"
+    " a été relevé.",
+)
+
+# art. 7-2
+USE_SUSPENDED = Wording(
+    "Compte suspendu pour usage inhabituel, à examiner (caisse {caisse})",
+    (
+        "Le {instant}, un compte du service « Consultation du quotient familial » a été suspendu : son usage laisse"
+        " soupçonner un abus (article 7-2). Il ne peut plus rien consulter tant que vous n’avez pas levé cette"
+        " suspension.",
+        *_WHAT_WAS_UNUSUAL,
+        *_HOW_TO_LOOK,
+        "Si cet usage s’explique, levez la suspension :\n    qf use lift --account {account}",
+        "Si quelqu’un d’autre connaît peut-être le mot de passe, délivrez-en d’abord un nouveau (article 5). S’il y a"
+        " eu abus, suspendez l’utilisateur ou le partenaire et prévenez votre délégué à la protection des données.",
+    ),
+)
+
+# art. 7-2
+USE_NOTICED = Wording(
+    "Usage inhabituel d’un compte, à examiner (caisse {caisse})",
+    (
+        "Le {instant}, l’usage d’un compte du service « Consultation du quotient familial » a paru inhabituel (article"
+        " 7-2). Ce compte n’est pas suspendu.",
+        *_WHAT_WAS_UNUSUAL,
+        *_HOW_TO_LOOK,
+        "Vous recevez ce message parce que votre caisse l’a demandé. Pour n’être plus averti que des suspensions :\n"
+        "    qf use policy --caisse {caisse} --no-mail-notices",
     ),
 )
 

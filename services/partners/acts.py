@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from services.kit import telemetry
 from services.kit.clock import Clock, paris_date
 from services.kit.database import ConstraintViolated, Database
-from services.kit.errors import DomainError, RecordAlreadyExists, RecordChanged, RecordNotFound
+from services.kit.errors import DomainError, RecordAlreadyExists, RecordNotFound
 from services.kit.identifiers import new_uuid7
 from services.partners.agents.domain import (
     AgentFunction,
@@ -165,14 +165,3 @@ def unique(constraint_name: str, otherwise: type[DomainError] = RecordAlreadyExi
         if violated.constraint_name != constraint_name:
             raise
         raise otherwise from None
-
-
-def etag_of(version: int) -> str:
-    """The etag of a record's version (AIP-154)."""
-    return str(version)
-
-
-def require_unchanged(etag: str, version: int) -> None:
-    """An etag that was sent is the present one. Raises RecordChanged; an empty one is any."""
-    if etag and etag != etag_of(version):
-        raise RecordChanged

@@ -10,10 +10,15 @@ from services.kit.nir import holds_nir
 _REASON_LENGTH = 500
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _EMAIL_LENGTH = 254
-# What mail servers of this country deliver to; quoted and non-ASCII local parts are not among it.
+# What mail servers of this country deliver to, and so the mailer: neither quoted nor non-ASCII local parts, and no dot
+# at either end of one or behind another.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _EMAIL = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+    rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z]{{2,63}}"
 )
+# Control characters, ends of lines, and signs that are not seen or turn round what follows: on a letter nobody could
+# tell one name from another.
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _NO_WORD = re.compile(r"[\W_]+")
 # Beyond these a year is a slip of the pen.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
@@ -24,8 +29,8 @@ def required_text(field: str, text: str, maximum_length: int) -> str:
     stripped = text.strip()
     if not 1 <= len(stripped) <= maximum_length:
         raise invalid(field, "LENGTH", f"must be 1 to {maximum_length} characters")
-    if any(unicodedata.category(character) == "Cc" for character in stripped):
-        raise invalid(field, "CONTROL_CHARACTER", "must be one line without control characters")
+    if any(unicodedata.category(character) in _UNSEEN for character in stripped):
+        raise invalid(field, "CONTROL_CHARACTER", "must be one line without control or invisible characters")
     if holds_nir(stripped):
         # These texts are kept in clear, and a NIR is kept in clear nowhere (N5).
         raise invalid(field, "NIR_IN_TEXT", "must not contain a NIR")

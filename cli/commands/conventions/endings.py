@@ -110,7 +110,7 @@ def cure(
 def end(
     qf: Qf,
     convention_id: ConventionArgument,
-    ends: Annotated[date, day_option("--date", "First day without effect, today or later")],
+    ends: Annotated[date, day_option("--date", "First day without effect, from the signature on")],
     reason: ReasonOption,
     yes: YesOption = False,
 ) -> None:

@@ -61,7 +61,7 @@ def amend(
         subject=subject,
         caisse_signature_date=to_date(caisse_signed),
         partner_signature_date=to_date(partner_signed),
-        scan_sha256=forms.scan_digest(qf, scan),
+        scan_sha256=forms.scan_digest(scan),
     )
     record(qf, before, pb.ConventionFact(amendment=fact), "Amendment recorded", reason)
 
@@ -89,7 +89,7 @@ def annex(
         annex=number,
         version=version,
         effective_date=to_date(effective),
-        scan_sha256=forms.scan_digest(qf, scan),
+        scan_sha256=forms.scan_digest(scan),
     )
     record(qf, before, pb.ConventionFact(annex_version=fact), "Version recorded", reason)
 

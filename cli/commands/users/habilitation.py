@@ -87,7 +87,7 @@ def register_user(
         convention_id=convention,
         user=user.to_message(),
         bouquet=bouquet.to_message(),
-        form=form.to_message(forms.scan_digest(qf, scan)),
+        form=form.to_message(forms.scan_digest(scan)),
     )
     reply = qf.services.partners.call(register.habilitations(qf).RegisterHabilitation, request)
     with accounts.finished_later(reply.habilitation):

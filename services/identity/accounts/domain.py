@@ -64,6 +64,8 @@ class PartnerPolicy:
     """The only networks that they may call from, in CIDR notation; none: from anywhere."""
     client_certificates_sha256: Sequence[str] = ()
     """The client certificates of which a connection must show one, in hexadecimal digits; none: none is needed."""
+    version: int = 0
+    """Grows with each change; 0: it was never set."""
 
 
 @dataclass(frozen=True)

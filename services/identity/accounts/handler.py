@@ -25,6 +25,7 @@ from services.identity.accounts.service import AccountService
 from services.identity.dormancy.domain import disable_date
 from services.identity.partner_access import read_certificates, read_networks
 from services.kit.errors import FieldViolation, InvalidField
+from services.kit.etags import etag_of
 from services.kit.identifiers import parse_uuid
 from services.kit.messages import to_date, to_timestamp
 
@@ -114,7 +115,8 @@ class AccountHandler(rpc.AccountServiceServicer):
                 "policy.client_certificates_sha256", wanted.client_certificates_sha256
             ),
         )
-        return pb.SetPartnerPolicyResponse(policy=_policy(await self._service.set_policy(policy)))
+        in_force = await self._service.set_policy(policy, wanted.etag)
+        return pb.SetPartnerPolicyResponse(policy=_policy(in_force))
 
     async def GetPartnerPolicy(
         self, request: pb.GetPartnerPolicyRequest, context: Context
@@ -168,4 +170,5 @@ def _policy(policy: PartnerPolicy) -> pb.PartnerPolicy:
         second_factor_required=policy.second_factor_required,
         networks=policy.networks,
         client_certificates_sha256=policy.client_certificates_sha256,
+        etag=etag_of(policy.version),
     )

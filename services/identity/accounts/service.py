@@ -4,6 +4,7 @@ Each act commits with its security event, and before it is acknowledged (N3).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -34,6 +35,7 @@ from services.identity.sessions.store import SessionStore
 from services.kit.clock import Clock
 from services.kit.database import ConstraintViolated, Database
 from services.kit.errors import RecordAlreadyExists, RecordNotFound
+from services.kit.etags import require_unchanged
 from services.kit.identifiers import new_uuid7
 
 _log = structlog.get_logger()
@@ -158,17 +160,21 @@ class AccountService:
             await self._revoke(connection, scope, self._clock.now())
         _log.info("sessions_revoked", scope=type(scope).__name__)
 
-    async def set_policy(self, policy: PartnerPolicy) -> PartnerPolicy:
+    async def set_policy(self, policy: PartnerPolicy, etag: str = "") -> PartnerPolicy:
         """Puts in force what a caisse requires of a partner's users, from their next call on.
 
-        All of it: what was required before and is not named is required no more.
+        All of it: what was required before and is not named is required no more. `etag` is that of what was read, an
+        empty one that of any. Raises RecordChanged.
         """
         async with self._database.transaction("set_policy") as connection:
-            await self._accounts.set_policy(connection, policy)
+            before = await self._accounts.lock_policy(connection, policy.partner_id)
+            require_unchanged(etag, before.version)
+            after = replace(policy, version=before.version + 1)
+            await self._accounts.set_policy(connection, after)
             await self._events.note(
                 connection, SecurityEventKind.PARTNER_POLICY_SET, scope=f"partner:{policy.partner_id}"
             )
-        return policy
+        return after
 
     async def policy(self, partner_id: UUID) -> PartnerPolicy:
         """What is required of a partner's users."""

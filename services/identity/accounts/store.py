@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from services.identity.accounts.domain import Account, PartnerPolicy
-from services.kit.database import Database, fetch_one
+from services.kit.database import Database, fetch_all, fetch_one
 
 _ACCOUNT = """
     SELECT accounts.account_id, habilitation_id, partner_id, caisse_code, login, password_hash, session_generation,
@@ -21,7 +21,7 @@ _ACCOUNT = """
     LEFT JOIN second_factors ON second_factors.account_id = accounts.account_id
 """
 _POLICY = """
-    SELECT partner_id, second_factor_required, networks::text[] AS networks, client_certificates_sha256
+    SELECT partner_id, second_factor_required, networks::text[] AS networks, client_certificates_sha256, version
     FROM partner_policies WHERE partner_id = %s
 """
 
@@ -253,24 +253,33 @@ class AccountStore:
         )
         return [row.password_hash for row in rows]
 
-    async def set_policy(self, connection: AsyncConnection, policy: PartnerPolicy) -> None:
-        """Puts a partner's policy in force, in the place of the one before."""
+    async def lock_policy(self, connection: AsyncConnection, partner_id: UUID) -> PartnerPolicy:
+        """The policy in force, which nobody else changes while the transaction lasts; made where none was set."""
         await connection.execute(
             """
-            INSERT INTO partner_policies (partner_id, second_factor_required, networks, client_certificates_sha256)
-            VALUES (
-                %(partner_id)s, %(second_factor_required)s, %(networks)s::cidr[], %(client_certificates_sha256)s::text[]
-            )
-            ON CONFLICT ON CONSTRAINT partner_policies_pkey DO UPDATE SET
-                second_factor_required = excluded.second_factor_required,
-                networks = excluded.networks,
-                client_certificates_sha256 = excluded.client_certificates_sha256
+            INSERT INTO partner_policies (partner_id, second_factor_required, version) VALUES (%s, false, 0)
+            ON CONFLICT ON CONSTRAINT partner_policies_pkey DO NOTHING
+            """,
+            [partner_id],
+        )
+        (locked,) = await fetch_all(connection, PartnerPolicy, _POLICY + " FOR NO KEY UPDATE", [partner_id])
+        return locked
+
+    async def set_policy(self, connection: AsyncConnection, policy: PartnerPolicy) -> None:
+        """Puts a partner's policy in force, in the place of the one that was locked before."""
+        await connection.execute(
+            """
+            UPDATE partner_policies
+            SET second_factor_required = %(second_factor_required)s, networks = %(networks)s::cidr[],
+                client_certificates_sha256 = %(client_certificates_sha256)s::text[], version = %(version)s
+            WHERE partner_id = %(partner_id)s
             """,
             {
                 "partner_id": policy.partner_id,
                 "second_factor_required": policy.second_factor_required,
                 "networks": [*policy.networks],
                 "client_certificates_sha256": [*policy.client_certificates_sha256],
+                "version": policy.version,
             },
         )
 

@@ -34,8 +34,9 @@ class SecurityEvents:
         network_prefix: str = "",
         device_id: UUID | None = None,
         scope: str = "",
+        trace_id: str = "",
     ) -> SecurityEvent:
-        """An event of this instant and of the trace of this call, still to be stored."""
+        """An event of this instant and of the trace of this call, or of the one given, still to be stored."""
         now = self._clock.now()
         return SecurityEvent(
             event_id=new_uuid7(now),
@@ -45,7 +46,7 @@ class SecurityEvents:
             session_id=session_id,
             network_prefix=network_prefix,
             device_id=device_id,
-            trace_id=trace_id_of(current_traceparent()),
+            trace_id=trace_id or trace_id_of(current_traceparent()),
             scope=scope,
         )
 
@@ -59,6 +60,7 @@ class SecurityEvents:
         network_prefix: str = "",
         device_id: UUID | None = None,
         scope: str = "",
+        trace_id: str = "",
     ) -> None:
         """Adds an event of this instant within the transaction of the act that it tells of."""
         event = self.new(
@@ -68,6 +70,7 @@ class SecurityEvents:
             network_prefix=network_prefix,
             device_id=device_id,
             scope=scope,
+            trace_id=trace_id,
         )
         await self._store.add(connection, [event])
 

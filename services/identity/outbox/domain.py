@@ -1,8 +1,11 @@
-"""Messages to users, and the rules of taking them."""
+"""Messages to users and to caisses."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeAlias
 from uuid import UUID
+
+from services.identity.use.domain import UnusualUse
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,22 @@ class NewDormancyWarning:
 
 @dataclass(frozen=True)
 class DormancyWarning:
-    """A warning to deliver. Whom to write to, the habilitation says."""
+    """What a user is warned of: the account will be disabled on `disable_date`."""
+
+    disable_date: date
+    days_before: int
+
+
+Content: TypeAlias = DormancyWarning | UnusualUse
+"""What a user, or of unusual use his caisse, is to be told."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message to deliver. To whom a warning goes, the habilitation says."""
 
     message_id: UUID
     account_id: UUID
     habilitation_id: UUID
-    disable_date: date
-    days_before: int
     create_time: datetime
+    content: Content

@@ -2,8 +2,10 @@
 
 from msa.identity.v1 import outbox_service_pb2 as pb
 from msa.identity.v1.outbox_service_pb2_grpc import OutboxServiceServicer
-from services.identity.outbox.domain import DormancyWarning
+from services.identity.outbox.domain import DormancyWarning, Message
 from services.identity.outbox.service import OutboxService
+from services.identity.use.domain import UnusualUse
+from services.identity.use.handler import unusual_use_message
 from services.kit.identifiers import parse_uuid
 from services.kit.messages import to_date, to_timestamp
 
@@ -20,7 +22,7 @@ class OutboxHandler(OutboxServiceServicer):
         """Takes messages that nobody holds."""
         lease = request.lease.seconds + request.lease.nanos / 1e9 if request.HasField("lease") else None
         leased = await self._service.lease(request.maximum, lease)
-        return pb.LeaseMessagesResponse(messages=[_message(warning) for warning in leased])
+        return pb.LeaseMessagesResponse(messages=map(_message, leased))
 
     async def AcknowledgeMessages(
         self, request: pb.AcknowledgeMessagesRequest, context: object
@@ -32,13 +34,18 @@ class OutboxHandler(OutboxServiceServicer):
         return pb.AcknowledgeMessagesResponse()
 
 
-def _message(warning: DormancyWarning) -> pb.Message:
-    return pb.Message(
-        message_id=str(warning.message_id),
-        dormancy_warning=pb.DormancyWarning(
-            disable_date=to_date(warning.disable_date), days_before=warning.days_before
-        ),
-        account_id=str(warning.account_id),
-        habilitation_id=str(warning.habilitation_id),
-        create_time=to_timestamp(warning.create_time),
+def _message(message: Message) -> pb.Message:
+    told = pb.Message(
+        message_id=str(message.message_id),
+        account_id=str(message.account_id),
+        habilitation_id=str(message.habilitation_id),
+        create_time=to_timestamp(message.create_time),
     )
+    match message.content:
+        case DormancyWarning(disable_date, days_before):
+            told.dormancy_warning.MergeFrom(
+                pb.DormancyWarning(disable_date=to_date(disable_date), days_before=days_before)
+            )
+        case UnusualUse() as unusual:
+            told.unusual_use.MergeFrom(unusual_use_message(unusual))
+    return told

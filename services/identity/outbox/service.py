@@ -1,10 +1,10 @@
-"""What users are to be told: leased to a mailer until it acknowledges, at least once each."""
+"""What users and caisses are to be told: leased to a mailer until it acknowledges, at least once each."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from services.identity.outbox.domain import DormancyWarning
+from services.identity.outbox.domain import Message
 from services.identity.outbox.store import OutboxStore
 from services.kit.clock import Clock, paris_date
 from services.kit.leases import read_lease, read_maximum, require_batch_size
@@ -17,8 +17,8 @@ class OutboxService:
         self._store = store
         self._clock = clock
 
-    async def lease(self, asked_maximum: int, asked_lease_seconds: float | None) -> Sequence[DormancyWarning]:
-        """Takes messages that nobody holds, oldest first. Raises InvalidField."""
+    async def lease(self, asked_maximum: int, asked_lease_seconds: float | None) -> Sequence[Message]:
+        """Takes messages that nobody holds: of unusual use first, then oldest first. Raises InvalidField."""
         maximum, lease = read_maximum(asked_maximum), read_lease(asked_lease_seconds)
         return await self._store.lease(self._clock.now(), lease, maximum)
 
@@ -28,5 +28,8 @@ class OutboxService:
         await self._store.acknowledge(message_ids, self._clock.now())
 
     async def purge(self, retention: timedelta) -> None:
-        """Removes the messages whose matter has been over for longer than `retention`."""
+        """Removes the warnings whose day has been over for longer than `retention`.
+
+        What tells of unusual use goes with what it tells of.
+        """
         await self._store.purge(paris_date(self._clock.now() - retention))

@@ -6,6 +6,7 @@ are told to the caisse, and suspend where two of them come together. Days and ho
 """
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,8 @@ _ODD_CEILING = 50
 _OFFICE_HOURS = range(8, 19)
 _LIKELY_HOURS = range(7, 20)
 
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+
 _FREE_NETWORKS = 4
 _POINTS_A_NETWORK = 8
 _NETWORKS_CEILING = 60
@@ -73,6 +76,8 @@ class UseCount:
     network_prefix: str
     consultation_count: int
     not_found_count: int
+    trace_id: str = ""
+    """Of the last of them; empty where unknown."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,9 @@ class Judgement:
     reasons: Sequence[Reason] = ()
 
 
+NOTHING_UNUSUAL = Judgement(0)
+
+
 @dataclass(frozen=True)
 class UsePolicy:
     """From which scores on a caisse is told, and accounts are suspended; `NEVER`: not at all."""
@@ -141,6 +149,10 @@ class UsePolicy:
     caisse_code: str
     notice_score: int = DEFAULT_NOTICE_SCORE
     suspension_score: int = DEFAULT_SUSPENSION_SCORE
+    notices_mailed: bool = False
+    """Whether it is mailed what suspends nobody too."""
+    version: int = 0
+    """Grows with each change; 0: it was never set."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +169,7 @@ class UsedAccount:
     """When the last suspension was lifted: what was before counts no more."""
     notice_time: datetime | None
     """When something was last noticed."""
+    notices_mailed: bool = False
 
     def begin_time(self, now: datetime) -> datetime:
         """Where what is used now is counted: the hour, from the lift on where one fell into it."""
@@ -181,6 +194,8 @@ class UnusualUse:
     reasons: Sequence[Reason]
     suspended: bool
     lift_time: datetime | None = None
+    trace_id: str = ""
+    """Of the last call that counted; empty where unknown."""
 
 
 class Verdict(Enum):
@@ -297,6 +312,16 @@ def decide(judgement: Judgement, account: UsedAccount, now: datetime) -> Verdict
     return Verdict.NOTICE if judgement.score >= account.notice_score and not is_told else Verdict.NOTHING
 
 
+def is_mailed(unusual: UnusualUse, account: UsedAccount) -> bool:
+    """Whether the caisse is told by mail: of a suspension always, of the rest where it asked for it (art. 7-2)."""
+    return unusual.suspended or account.notices_mailed
+
+
+def last_traces(counts: Iterable[UseCount]) -> Mapping[UUID, str]:
+    """The trace of the last call of each account, where one is known."""
+    return {count.account_id: count.trace_id for count in counts if count.trace_id}
+
+
 def could_be_unusual(recent: RecentUse, account: UsedAccount, now: datetime) -> bool:
     """Whether any habit of the partner's would lead to more than nothing; most often none does, and none is read."""
     made = _consultations(recent.hours)
@@ -334,6 +359,12 @@ def require_counts(counts: Sequence[UseCount]) -> None:
                     f"counts[{position}].network_prefix",
                     "LENGTH",
                     f"must be at most {MAXIMUM_PREFIX_LENGTH} characters",
+                )
+            )
+        if count.trace_id and _TRACE_ID.fullmatch(count.trace_id) is None:
+            violations.append(
+                FieldViolation(
+                    f"counts[{position}].trace_id", "TRACE_ID", "must be 32 hexadecimal digits, or empty"
                 )
             )
     if violations:

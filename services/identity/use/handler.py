@@ -4,6 +4,7 @@ from msa.identity.v1 import use_service_pb2 as pb
 from msa.identity.v1.use_service_pb2_grpc import UseServiceServicer
 from services.identity.use.domain import Reason, UnusualUse, UseCount, UsePolicy
 from services.identity.use.service import UseService
+from services.kit.etags import etag_of
 from services.kit.identifiers import parse_uuid
 from services.kit.messages import to_timestamp
 
@@ -30,7 +31,7 @@ class UseHandler(UseServiceServicer):
             request.page_token,
         )
         return pb.ListUnusualUsesResponse(
-            unusual_uses=map(_unusual_use, page.records), next_page_token=page.next_page_token
+            unusual_uses=map(unusual_use_message, page.records), next_page_token=page.next_page_token
         )
 
     async def LiftUseSuspension(
@@ -38,7 +39,7 @@ class UseHandler(UseServiceServicer):
     ) -> pb.LiftUseSuspensionResponse:
         """Lifts the suspension of an account (art. 7-2)."""
         lifted = await self._service.lift(parse_uuid("account_id", request.account_id))
-        return pb.LiftUseSuspensionResponse(unusual_use=_unusual_use(lifted))
+        return pb.LiftUseSuspensionResponse(unusual_use=unusual_use_message(lifted))
 
     async def GetUsePolicy(self, request: pb.GetUsePolicyRequest, context: object) -> pb.GetUsePolicyResponse:
         """Shows a caisse's policy."""
@@ -47,8 +48,11 @@ class UseHandler(UseServiceServicer):
     async def SetUsePolicy(self, request: pb.SetUsePolicyRequest, context: object) -> pb.SetUsePolicyResponse:
         """Puts a caisse's policy in force."""
         asked = request.policy
-        policy = UsePolicy(asked.caisse_code, asked.notice_score, asked.suspension_score)
-        return pb.SetUsePolicyResponse(policy=_policy(await self._service.set_policy(policy)))
+        policy = UsePolicy(
+            asked.caisse_code, asked.notice_score, asked.suspension_score, asked.notices_mailed
+        )
+        in_force = await self._service.set_policy(policy, asked.etag)
+        return pb.SetUsePolicyResponse(policy=_policy(in_force))
 
 
 def _count(position: int, message: pb.UseCount) -> UseCount:
@@ -57,10 +61,12 @@ def _count(position: int, message: pb.UseCount) -> UseCount:
         network_prefix=message.network_prefix,
         consultation_count=message.consultation_count,
         not_found_count=message.not_found_count,
+        trace_id=message.trace_id,
     )
 
 
-def _unusual_use(unusual: UnusualUse) -> pb.UnusualUse:
+def unusual_use_message(unusual: UnusualUse) -> pb.UnusualUse:
+    """What was unusual; the outbox says it in the same words."""
     return pb.UnusualUse(
         unusual_use_id=str(unusual.unusual_use_id),
         event_time=to_timestamp(unusual.event_time),
@@ -71,6 +77,7 @@ def _unusual_use(unusual: UnusualUse) -> pb.UnusualUse:
         reasons=map(_reason, unusual.reasons),
         suspended=unusual.suspended,
         lift_time=to_timestamp(unusual.lift_time),
+        trace_id=unusual.trace_id,
     )
 
 
@@ -88,4 +95,6 @@ def _policy(policy: UsePolicy) -> pb.UsePolicy:
         caisse_code=policy.caisse_code,
         notice_score=policy.notice_score,
         suspension_score=policy.suspension_score,
+        notices_mailed=policy.notices_mailed,
+        etag=etag_of(policy.version),
     )

@@ -109,8 +109,8 @@ class UseStore:
     async def lift(self, connection: AsyncConnection, account_id: UUID, now: datetime) -> UnusualUse | None:
         """Lifts the suspension of an account, and tells what it was for; None where none stands."""
         await connection.execute(_LOCK, [[account_id]])
-        row = await fetch_one(connection, _UnusualUseRow, _LIFT, {"account_id": account_id, "now": now})
-        return None if row is None else _unusual_use(row)
+        row = await fetch_one(connection, UnusualUseRow, _LIFT, {"account_id": account_id, "now": now})
+        return None if row is None else row.unusual_use()
 
     async def list_before(
         self, caisse_code: str, account_id: UUID | None, before: UUID | None, limit: int
@@ -119,14 +119,20 @@ class UseStore:
         conditions = _OF_ACCOUNT * (account_id is not None) + _BEFORE * (before is not None)
         rows = await self._database.fetch_all(
             "list_unusual_uses",
-            _UnusualUseRow,
+            UnusualUseRow,
             _LIST + conditions + _NEWEST_FIRST,
             {"caisse_code": caisse_code, "account_id": account_id, "before": before, "limit": limit},
         )
-        return [_unusual_use(row) for row in rows]
+        return [row.unusual_use() for row in rows]
+
+    async def lock_policy(self, connection: AsyncConnection, caisse_code: str) -> UsePolicy:
+        """The policy in force, which nobody else changes while the transaction lasts; made where none was set."""
+        await connection.execute(_MAKE_POLICY, asdict(UsePolicy(caisse_code)))
+        (locked,) = await fetch_all(connection, UsePolicy, _POLICY + " FOR NO KEY UPDATE", [caisse_code])
+        return locked
 
     async def set_policy(self, connection: AsyncConnection, policy: UsePolicy) -> None:
-        """Puts a caisse's policy in force."""
+        """Puts a caisse's policy in force, in the place of the one that was locked before."""
         await connection.execute(_SET_POLICY, asdict(policy))
 
     async def policy(self, caisse_code: str) -> UsePolicy:
@@ -168,7 +174,9 @@ class _Networks:
 
 
 @dataclass(frozen=True)
-class _UnusualUseRow:
+class UnusualUseRow:
+    """What was unusual, as it is kept."""
+
     unusual_use_id: UUID
     event_time: datetime
     account_id: UUID
@@ -181,10 +189,27 @@ class _UnusualUseRow:
     expected_counts: list[int]
     suspended: bool
     lift_time: datetime | None
+    trace_id: str
+
+    def unusual_use(self) -> UnusualUse:
+        """The same, as the rules know it."""
+        reasons = zip(self.kinds, self.points, self.observed_counts, self.expected_counts, strict=True)
+        return UnusualUse(
+            unusual_use_id=self.unusual_use_id,
+            event_time=self.event_time,
+            account_id=self.account_id,
+            partner_id=self.partner_id,
+            caisse_code=self.caisse_code,
+            score=self.score,
+            reasons=[Reason(UnusualUseKind(kind), *numbers) for kind, *numbers in reasons],
+            suspended=self.suspended,
+            lift_time=self.lift_time,
+            trace_id=self.trace_id,
+        )
 
 
-def _row(unusual: UnusualUse) -> _UnusualUseRow:
-    return _UnusualUseRow(
+def _row(unusual: UnusualUse) -> UnusualUseRow:
+    return UnusualUseRow(
         unusual_use_id=unusual.unusual_use_id,
         event_time=unusual.event_time,
         account_id=unusual.account_id,
@@ -197,21 +222,7 @@ def _row(unusual: UnusualUse) -> _UnusualUseRow:
         expected_counts=[reason.expected_count for reason in unusual.reasons],
         suspended=unusual.suspended,
         lift_time=unusual.lift_time,
-    )
-
-
-def _unusual_use(row: _UnusualUseRow) -> UnusualUse:
-    reasons = zip(row.kinds, row.points, row.observed_counts, row.expected_counts, strict=True)
-    return UnusualUse(
-        unusual_use_id=row.unusual_use_id,
-        event_time=row.event_time,
-        account_id=row.account_id,
-        partner_id=row.partner_id,
-        caisse_code=row.caisse_code,
-        score=row.score,
-        reasons=[Reason(UnusualUseKind(kind), *numbers) for kind, *numbers in reasons],
-        suspended=row.suspended,
-        lift_time=row.lift_time,
+        trace_id=unusual.trace_id,
     )
 
 
@@ -227,6 +238,7 @@ _ACCOUNTS: LiteralString = """
 SELECT accounts.account_id, accounts.partner_id, accounts.caisse_code,
     coalesce(use_policies.notice_score, %(notice_score)s) AS notice_score,
     coalesce(use_policies.suspension_score, %(suspension_score)s) AS suspension_score,
+    coalesce(use_policies.notices_mailed, false) AS notices_mailed,
     EXISTS (
         SELECT FROM use_suspensions
         WHERE use_suspensions.account_id = accounts.account_id AND use_suspensions.lift_time IS NULL
@@ -290,10 +302,10 @@ GROUP BY 1
 _ADD_UNUSUAL_USE: LiteralString = """
 INSERT INTO unusual_uses (
     unusual_use_id, event_time, account_id, partner_id, caisse_code, score, kinds, points, observed_counts,
-    expected_counts, suspended
+    expected_counts, suspended, trace_id
 ) VALUES (
     %(unusual_use_id)s, %(event_time)s, %(account_id)s, %(partner_id)s, %(caisse_code)s, %(score)s, %(kinds)s,
-    %(points)s, %(observed_counts)s, %(expected_counts)s, %(suspended)s
+    %(points)s, %(observed_counts)s, %(expected_counts)s, %(suspended)s, %(trace_id)s
 )
 """
 
@@ -309,13 +321,15 @@ WHERE use_suspensions.account_id = %(account_id)s AND use_suspensions.lift_time 
     AND unusual_uses.unusual_use_id = use_suspensions.unusual_use_id
 RETURNING unusual_uses.unusual_use_id, unusual_uses.event_time, unusual_uses.account_id, unusual_uses.partner_id,
     unusual_uses.caisse_code, unusual_uses.score, unusual_uses.kinds, unusual_uses.points,
-    unusual_uses.observed_counts, unusual_uses.expected_counts, unusual_uses.suspended, use_suspensions.lift_time
+    unusual_uses.observed_counts, unusual_uses.expected_counts, unusual_uses.suspended, use_suspensions.lift_time,
+    unusual_uses.trace_id
 """
 
 _LIST: LiteralString = """
 SELECT unusual_uses.unusual_use_id, unusual_uses.event_time, unusual_uses.account_id, unusual_uses.partner_id,
     unusual_uses.caisse_code, unusual_uses.score, unusual_uses.kinds, unusual_uses.points,
-    unusual_uses.observed_counts, unusual_uses.expected_counts, unusual_uses.suspended, use_suspensions.lift_time
+    unusual_uses.observed_counts, unusual_uses.expected_counts, unusual_uses.suspended, use_suspensions.lift_time,
+    unusual_uses.trace_id
 FROM unusual_uses
 LEFT JOIN use_suspensions ON use_suspensions.unusual_use_id = unusual_uses.unusual_use_id
 WHERE unusual_uses.caisse_code = %(caisse_code)s
@@ -324,15 +338,20 @@ _OF_ACCOUNT: LiteralString = " AND unusual_uses.account_id = %(account_id)s"
 _BEFORE: LiteralString = " AND unusual_uses.unusual_use_id < %(before)s"
 _NEWEST_FIRST: LiteralString = " ORDER BY unusual_uses.unusual_use_id DESC LIMIT %(limit)s"
 
-_SET_POLICY: LiteralString = """
-INSERT INTO use_policies (caisse_code, notice_score, suspension_score)
-VALUES (%(caisse_code)s, %(notice_score)s, %(suspension_score)s)
-ON CONFLICT ON CONSTRAINT use_policies_pkey
-DO UPDATE SET notice_score = excluded.notice_score, suspension_score = excluded.suspension_score
+_MAKE_POLICY: LiteralString = """
+INSERT INTO use_policies (caisse_code, notice_score, suspension_score, notices_mailed, version)
+VALUES (%(caisse_code)s, %(notice_score)s, %(suspension_score)s, %(notices_mailed)s, %(version)s)
+ON CONFLICT ON CONSTRAINT use_policies_pkey DO NOTHING
 """
-_POLICY: LiteralString = (
-    "SELECT caisse_code, notice_score, suspension_score FROM use_policies WHERE caisse_code = %s"
-)
+_SET_POLICY: LiteralString = """
+UPDATE use_policies
+SET notice_score = %(notice_score)s, suspension_score = %(suspension_score)s, notices_mailed = %(notices_mailed)s,
+    version = %(version)s
+WHERE caisse_code = %(caisse_code)s
+"""
+_POLICY: LiteralString = """
+SELECT caisse_code, notice_score, suspension_score, notices_mailed, version FROM use_policies WHERE caisse_code = %s
+"""
 
 # By place, so that servers that purge at once lock the rows in one order.
 _PURGE_COUNTS: LiteralString = """

@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.kit.certificate_names import is_listed
-from services.kit.errors import DomainError, Reason
+from services.kit.errors import DomainError, Reason, RecordAlreadyExists
 from services.partners.fields import invalid, required_text
 
 _AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
@@ -64,6 +64,12 @@ class AgentNotHabilitated(DomainError):
         "A registering act needs an agent of this caisse whom its director has habilitated (art. 4-1): "
         "act with his certificate, or name him in the metadata caisse-agent."
     )
+
+
+class AgentHabilitated(RecordAlreadyExists):
+    """An agent of this name is habilitated at this caisse (art. 4-1)."""
+
+    message = "An agent of this name is habilitated at this caisse already (art. 4-1)."
 
 
 class DirectorNeeded(DomainError):

@@ -10,6 +10,7 @@ from services.kit.pages import Page, identifier_after, page_of
 from services.partners.acts import Act, Acts, unique
 from services.partners.agents.domain import (
     AgentFunction,
+    AgentHabilitated,
     AgentIdentity,
     AgentWithdrawn,
     CaisseAgent,
@@ -60,11 +61,11 @@ class AgentService:
     ) -> CaisseAgent:
         """Habilitates an agent of the caisse (art. 4-1): an act of its director.
 
-        Raises InvalidField; AgentNotHabilitated or DirectorNeeded; RecordAlreadyExists where he is habilitated.
+        Raises InvalidField; AgentNotHabilitated or DirectorNeeded; AgentHabilitated where he is.
         """
         self._caisses.require(caisse_code)
         why = reason_text("reason", reason)
-        with unique("caisse_agents_present_key"):
+        with unique("caisse_agents_present_key", otherwise=AgentHabilitated):
             async with self._acts.begin_as_director("habilitate_agent", caller, caisse_code, why) as act:
                 agent = await self._add(act, caisse_code, identity, AgentFunction.AGENT)
         _log.info("agent_habilitated", agent_id=str(agent.agent_id), caisse_code=caisse_code)

@@ -8,8 +8,9 @@ import grpc
 
 from msa.partners.v1 import caisse_settings_service_pb2 as pb
 from msa.partners.v1 import caisse_settings_service_pb2_grpc as rpc
+from services.kit.availability import MonthAvailability
 from services.kit.identifiers import parse_uuid
-from services.kit.messages import to_timestamp
+from services.kit.messages import to_date, to_timestamp
 from services.partners.caisse_settings.domain import CaisseAvailability, CaisseSettings, Maintenance
 from services.partners.caisse_settings.service import CaisseSettingsService
 from services.partners.messages import caller_of, optional_instant_in
@@ -43,7 +44,7 @@ class CaisseSettingsHandler(rpc.CaisseSettingsServiceServicer):
         self, request: pb.PlanMaintenanceRequest, context: Context
     ) -> pb.PlanMaintenanceResponse:
         """Plans a maintenance (art. 5)."""
-        maintenance = await self._service.plan_maintenance(
+        plan = await self._service.plan_maintenance(
             caller_of(context),
             request.caisse_code,
             optional_instant_in(request, "start_time"),
@@ -51,7 +52,10 @@ class CaisseSettingsHandler(rpc.CaisseSettingsServiceServicer):
             request.message,
             request.reason,
         )
-        return pb.PlanMaintenanceResponse(maintenance=_maintenance(maintenance))
+        return pb.PlanMaintenanceResponse(
+            maintenance=_maintenance(plan.maintenance),
+            months_below_promise=map(_month, plan.months_below_promise),
+        )
 
     async def CancelMaintenance(
         self, request: pb.CancelMaintenanceRequest, context: Context
@@ -90,6 +94,10 @@ def _maintenance(maintenance: Maintenance) -> pb.Maintenance:
         end_time=to_timestamp(maintenance.end_time),
         message=maintenance.message,
     )
+
+
+def _month(month: MonthAvailability) -> pb.MonthAvailability:
+    return pb.MonthAvailability(month=to_date(month.month), available_basis_points=month.basis_points)
 
 
 def _availability(availability: CaisseAvailability) -> pb.CaisseAvailability:

@@ -1,12 +1,13 @@
 """Use cases on what a caisse decides about its service (art. 5)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
-from services.kit.availability import months_below_promise
+from services.kit.availability import MonthAvailability, months_below_promise
 from services.kit.clock import Clock
 from services.kit.identifiers import new_uuid7
 from services.partners.acts import Act, Acts, unique
@@ -27,6 +28,14 @@ from services.partners.records import found
 # Reaches behind the first day of any month.
 _MONTH = timedelta(days=32)
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A maintenance that was planned, and the months that keep the availability promised no more with it (art. 5)."""
+
+    maintenance: Maintenance
+    months_below_promise: Sequence[MonthAvailability]
 
 
 class CaisseSettingsService:
@@ -62,9 +71,10 @@ class CaisseSettingsService:
         end_time: datetime | None,
         message: str,
         reason: str,
-    ) -> Maintenance:
+    ) -> Plan:
         """Plans a maintenance; without a start it begins now, and holds from the next consultation on (art. 5).
 
+        That a month keeps the availability promised no more is told, and is no reason to refuse.
         Raises InvalidField, AgentNotHabilitated; MaintenanceOverlaps where another one takes of the same time.
         """
         told = maintenance_message(message)
@@ -81,9 +91,16 @@ class CaisseSettingsService:
                 await self._kept.insert_maintenance(act.connection, planned)
                 kind = EventKind.MAINTENANCE_PLANNED
                 await act.note(kind, SubjectKind.MAINTENANCE, planned.maintenance_id, None, planned)
-                await self._warn(act, planned)
+                below = await self._months_below(act, planned)
         _log.info("maintenance_planned", maintenance_id=str(planned.maintenance_id), caisse_code=caisse_code)
-        return planned
+        for month in below:
+            _log.warning(
+                "availability_below_promise",
+                caisse_code=caisse_code,
+                month=f"{month.month:%Y-%m}",
+                basis_points=month.basis_points,
+            )
+        return Plan(planned, below)
 
     async def cancel_maintenance(self, caller: Caller, maintenance_id: UUID, reason: str) -> None:
         """Cancels a maintenance; one that runs ends now.
@@ -115,14 +132,8 @@ class CaisseSettingsService:
             for caisse in self._caisses.all()
         ]
 
-    async def _warn(self, act: Act, planned: Maintenance) -> None:
-        """Says in the log where a month no longer keeps the availability promised (art. 5): no reason to refuse."""
+    async def _months_below(self, act: Act, planned: Maintenance) -> Sequence[MonthAvailability]:
+        """The months that no longer keep the availability promised (art. 5), past maintenances counted too."""
         kept = await self._kept.list_since(act.connection, planned.caisse_code, planned.start_time - _MONTH)
         others = (each.window for each in kept if each.maintenance_id != planned.maintenance_id)
-        for below in months_below_promise(planned.window, others):
-            _log.warning(
-                "availability_below_promise",
-                caisse_code=planned.caisse_code,
-                month=f"{below.month:%Y-%m}",
-                percent=below.percent,
-            )
+        return months_below_promise(planned.window, others)

@@ -323,6 +323,15 @@ class ConventionEnded(DomainError):
     message = "The convention has ended (art. 9-2)."
 
 
+class ConventionStands(RecordAlreadyExists):
+    """The partner has another convention with this caisse (art. 1); a draft is one too."""
+
+    message = (
+        "The partner has another convention with this caisse, or a draft of one, that would not be over by then: "
+        "one at a time (art. 1). End that one first."
+    )
+
+
 def require_own_caisse(partner: Partner, caisse_code: str) -> None:
     """A convention is with the caisse that registered the partner. Raises InvalidField.
 
@@ -340,15 +349,15 @@ def require_own_caisse(partner: Partner, caisse_code: str) -> None:
 
 
 def require_no_other(others: Iterable[Convention], begins: date) -> None:
-    """A partner has one convention with a caisse at a time. Raises RecordAlreadyExists.
+    """A partner has one convention with a caisse at a time (art. 1). Raises ConventionStands.
 
     A new one may follow one that is over on the day `begins`.
     """
     if any(other.state_on(begins) is not ConventionState.ENDED for other in others):
-        raise RecordAlreadyExists
+        raise ConventionStands
 
 
 def require_none_without_end(others: Iterable[Convention]) -> None:
-    """A convention may be drawn up while another one runs whose end is in sight. Raises RecordAlreadyExists."""
+    """A convention may be drawn up while another one runs whose end is in sight. Raises ConventionStands."""
     if any(other.end_date is None for other in others):
-        raise RecordAlreadyExists
+        raise ConventionStands

@@ -8,9 +8,9 @@ import grpc
 
 from msa.partners.v1 import convention_service_pb2 as pb
 from msa.partners.v1 import convention_service_pb2_grpc as rpc
+from services.kit.etags import etag_of
 from services.kit.identifiers import parse_uuid
 from services.kit.messages import to_date
-from services.partners.acts import etag_of
 from services.partners.conventions.domain import Provider
 from services.partners.conventions.facts import CnilDeclaration
 from services.partners.conventions.records import ConventionView

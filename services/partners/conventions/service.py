@@ -7,14 +7,16 @@ from uuid import UUID
 import structlog
 
 from services.kit.clock import Clock, paris_date
+from services.kit.etags import require_unchanged
 from services.kit.identifiers import new_uuid7, page_size
 from services.kit.pages import Page, identifier_before, page_of
-from services.partners.acts import Act, Acts, require_unchanged, unique
+from services.partners.acts import Act, Acts, unique
 from services.partners.agents.domain import Caller
 from services.partners.caisses import Caisses
 from services.partners.conventions.admission import admit
 from services.partners.conventions.domain import (
     Convention,
+    ConventionStands,
     ConventionState,
     require_no_other,
     require_none_without_end,
@@ -73,10 +75,10 @@ class ConventionService:
     ) -> ConventionView:
         """Opens a convention that nobody has signed yet; another one may still run, if its end is in sight.
 
-        Raises InvalidField; RecordNotFound; AgentNotHabilitated; RecordAlreadyExists where one without end stands.
+        Raises InvalidField; RecordNotFound; AgentNotHabilitated; ConventionStands where one without end stands.
         """
         await self._require_partner(partner_id, caisse_code)
-        with unique(_OPEN_KEY):
+        with unique(_OPEN_KEY, otherwise=ConventionStands):
             async with self._acts.begin("draft_convention", caller, caisse_code, reason) as act:
                 others = await self._conventions.list_of_partner(act.connection, partner_id)
                 require_none_without_end(others)
@@ -89,12 +91,12 @@ class ConventionService:
         """Records a convention that both parties have signed (art. 9-1), in one act.
 
         `cnil` is the day of the CNIL declaration's transmission, None while it is awaited. Raises InvalidField;
-        RecordNotFound; AgentNotHabilitated; RecordAlreadyExists where another convention stands meanwhile.
+        RecordNotFound; AgentNotHabilitated; ConventionStands where another convention stands meanwhile.
         """
         await self._require_partner(partner_id, caisse_code)
         facts: list[Fact] = [Signature(party, signature_date) for party in Party]
         facts += [CnilDeclaration(cnil)] if cnil else []
-        with unique(_OPEN_KEY):
+        with unique(_OPEN_KEY, otherwise=ConventionStands):
             async with self._acts.begin("register_convention", caller, caisse_code) as act:
                 others = await self._conventions.list_of_partner(act.connection, partner_id)
                 require_no_other(others, max(act.today, signature_date))
@@ -110,10 +112,10 @@ class ConventionService:
         """Records what happened to a convention; effective when this returns (N3). Returns the fact's id too.
 
         Raises InvalidField and the errors of `admission`, which name the article; RecordNotFound;
-        AgentNotHabilitated; RecordChanged; RecordAlreadyExists where what would go on meets another convention.
+        AgentNotHabilitated; RecordChanged; ConventionStands where what would go on meets another convention.
         """
         caisse_code = found(await self._conventions.find(convention_id)).convention.caisse_code
-        with unique(_OPEN_KEY):
+        with unique(_OPEN_KEY, otherwise=ConventionStands):
             async with self._acts.begin("record_fact", caller, caisse_code, reason) as act:
                 before = found(await self._conventions.lock(act.connection, convention_id))
                 require_unchanged(etag, before.version)
@@ -190,7 +192,7 @@ class ConventionService:
         return record
 
     async def _require_room(self, act: Act, before: Convention, after: Convention) -> None:
-        """What begins, or goes on after all, meets no other convention of the partner. Raises RecordAlreadyExists."""
+        """What begins, or goes on after all, meets no other convention of the partner. Raises ConventionStands."""
         begins = before.signature_date is None and after.signature_date is not None
         goes_on = before.end_date is not None and (after.end_date is None or after.end_date > before.end_date)
         if not (begins or goes_on):

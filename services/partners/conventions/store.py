@@ -107,7 +107,11 @@ class ConventionStore:
         return None if row is None else row.record()
 
     async def list_of_partner(self, connection: AsyncConnection, partner_id: UUID) -> list[Convention]:
-        """Every convention that the partner ever had."""
+        """Every convention that the partner ever had; whoever decides by them next waits for this transaction."""
+        # The conventions are read by a statement of its own: one that waited for the lock sees what it waited for.
+        await connection.execute(
+            "SELECT FROM partners WHERE partner_id = %s FOR NO KEY UPDATE", (partner_id,)
+        )
         statement = f"{_LINE} WHERE partner_id = %s"
         rows = await fetch_all(connection, _LineRow, statement, (partner_id,))
         return [row.line().convention for row in rows]

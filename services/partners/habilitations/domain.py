@@ -6,8 +6,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from services.kit.errors import DomainError, FieldViolation, InvalidField, Reason
-from services.partners.conventions.domain import Convention, ConventionState, next_term
+from services.kit.errors import DomainError, FieldViolation, InvalidField, Reason, RecordAlreadyExists
+from services.partners.conventions.domain import (
+    Convention,
+    ConventionEnded,
+    ConventionState,
+    next_term,
+)
 from services.partners.fields import email_address, required_text
 from services.partners.suspensions.domain import Suspension
 
@@ -109,6 +114,24 @@ class HabilitationEnded(DomainError):
 
     reason = Reason.RECORD_STATE
     message = "The habilitation has been withdrawn, or was not confirmed in time; it takes a new request (art. 4-1)."
+
+
+class UserHabilitated(RecordAlreadyExists):
+    """The same person, known by the e-mail address, is habilitated under this convention (art. 4-1)."""
+
+    message = (
+        "This user is habilitated under this convention already: one e-mail address, one person (art. 4-1)."
+    )
+
+
+class UserStaysSuspended(DomainError):
+    """The caisse suspended this user, and a new form does not undo that (art. 7-2)."""
+
+    reason = Reason.RECORD_STATE
+    message = (
+        "The caisse has suspended this user, and a new form does not undo that (art. 7-2): lift the suspension first. "
+        "A definitive one is for good."
+    )
 
 
 class ConventionNotInForce(DomainError):
@@ -231,6 +254,12 @@ def require_live(habilitation: Habilitation, today: date) -> None:
     """Raises HabilitationEnded for one that was withdrawn or has lapsed."""
     if habilitation.state_on(today) in {HabilitationState.WITHDRAWN, HabilitationState.LAPSED}:
         raise HabilitationEnded
+
+
+def require_not_over(convention: Convention, today: date) -> None:
+    """Nobody is confirmed under a convention that is over (art. 9-2). Raises ConventionEnded."""
+    if convention.state_on(today) is ConventionState.ENDED:
+        raise ConventionEnded
 
 
 def require_batch(size: int, field: str = "items", smallest: int = 0) -> None:

@@ -10,6 +10,7 @@ from services.partners.habilitations.domain import (
     Bouquet,
     Habilitation,
     User,
+    UserStaysSuspended,
     first_lapse_date,
     require_live,
 )
@@ -35,9 +36,13 @@ class Granting:
     async def grant(self, act: Act, convention: Convention, user: User, bouquet: Bouquet) -> Habilitation:
         """Habilitates a user under a convention in force (art. 4-2).
 
-        One of his that has lapsed makes room. Raises ConventionNotInForce; breaks LIVE_KEY where this person has a
-        live one here.
+        One of his that has lapsed makes room. Raises ConventionNotInForce; UserStaysSuspended; breaks LIVE_KEY where
+        this person has a live one here.
         """
+        if await self._habilitations.is_suspended(
+            act.connection, convention.partner_id, user.email, act.today
+        ):
+            raise UserStaysSuspended
         await self._make_room(act, convention, user)
         habilitation = Habilitation(
             habilitation_id=new_uuid7(act.now),

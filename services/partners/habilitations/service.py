@@ -10,7 +10,7 @@ import structlog
 from services.kit.clock import Clock, paris_date
 from services.kit.identifiers import page_size
 from services.kit.pages import Page, identifier_after, page_of
-from services.partners.acts import Acts
+from services.partners.acts import Act, Acts
 from services.partners.agents.domain import Caller
 from services.partners.conventions.store import ConventionStore
 from services.partners.fields import reason_text
@@ -23,6 +23,7 @@ from services.partners.habilitations.domain import (
     decide,
     require_batch,
     require_live,
+    require_not_over,
 )
 from services.partners.habilitations.granting import Granting
 from services.partners.habilitations.store import HabilitationStore
@@ -94,12 +95,13 @@ class HabilitationService:
         """Keeps which users the partner confirmed for the renewal: all of them, or none where one cannot be.
 
         Raises InvalidField; RecordNotFound also for a user of another convention; AgentNotHabilitated;
-        HabilitationEnded; ConfirmedTooEarly.
+        HabilitationEnded; ConfirmedTooEarly; ConventionEnded.
         """
         require_batch(len(habilitation_ids), "habilitation_ids", smallest=1)
         record = found(await self._conventions.find(convention_id))
         caisse_code = record.convention.caisse_code
         async with self._acts.begin("confirm_habilitations", caller, caisse_code, reason) as act:
+            require_not_over(record.convention, act.today)
             locked = await self._habilitations.lock_all(act.connection, convention_id, habilitation_ids)
             before = {habilitation.habilitation_id: habilitation for habilitation in locked}
             confirmed: dict[UUID, Habilitation] = {}
@@ -121,14 +123,20 @@ class HabilitationService:
         Raises InvalidField, RecordNotFound, AgentNotHabilitated, HabilitationEnded, SuspendedForGood, RecordChanged.
         """
         known = await self._find(habilitation_id)
-        require_live(known, self.today())
-        ended = await self._suspensions.suspend(caller, known.caisse_code, habilitation_id, order)
+
+        async def still_live(act: Act) -> None:
+            # Locked, so that no form that is accepted meanwhile lets him go on under another habilitation.
+            locked = await self._habilitations.lock(act.connection, habilitation_id)
+            require_live(found(locked), act.today)
+
+        ended = await self._suspensions.suspend(caller, known.caisse_code, habilitation_id, order, still_live)
         return await self._find(habilitation_id), ended
 
     async def lift_suspension(self, caller: Caller, habilitation_id: UUID, reason: str = "") -> Habilitation:
         """Lifts a user's suspension (art. 7-2).
 
-        Raises InvalidField, RecordNotFound, AgentNotHabilitated, NotSuspended, SuspendedForGood.
+        Raises InvalidField, RecordNotFound, AgentNotHabilitated, NotSuspended, SuspendedForGood,
+        RecordChanged.
         """
         known = await self._find(habilitation_id)
         await self._suspensions.lift(caller, known.caisse_code, habilitation_id, reason)

@@ -1,5 +1,6 @@
 """Events: what was changed, by whom, when, why, and how it was before and after."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from services.kit.identifiers import decode_page_token
 from services.partners.fields import invalid
 
 _LAST_POSITION = 2**63 - 1
+_POSITION = re.compile(r"[0-9]{1,19}")
 
 
 class SubjectKind(StrEnum):
@@ -111,7 +113,7 @@ def position_before(page_token: str) -> int:
     key = decode_page_token(page_token)
     if not key:
         return _LAST_POSITION
-    if not (key.isascii() and key.isdecimal() and int(key) <= _LAST_POSITION):
+    if not (_POSITION.fullmatch(key) and int(key) <= _LAST_POSITION):
         raise invalid("page_token", "PAGE_TOKEN", "must be the next_page_token of the previous page")
     return int(key)
 

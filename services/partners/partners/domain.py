@@ -10,6 +10,7 @@ from uuid import UUID
 from stdnum.exceptions import ValidationError
 from stdnum.fr import siret as siret_number
 
+from services.kit.errors import RecordAlreadyExists
 from services.kit.identifiers import decode_page_token
 from services.partners.fields import email_address, folded_words, invalid, optional_text
 from services.partners.suspensions.domain import Suspension
@@ -56,6 +57,11 @@ class Seat:
     postal_code: str = ""
     commune: str = ""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether a letter can go there."""
+        return bool(self.street and self.postal_code and self.commune)
+
 
 NO_PROFILE = PartnerProfile()
 NO_SEAT = Seat()
@@ -83,6 +89,12 @@ class Partner:
     def record(self) -> "Partner":
         """What the register itself holds: a suspension is a record of its own."""
         return replace(self, suspension=None)
+
+
+class NumeroTiersTaken(RecordAlreadyExists):
+    """Each numéro de tiers names one partner of its caisse (art. 4-2)."""
+
+    message = "The register of this caisse has a partner under this numéro de tiers already (art. 4-2)."
 
 
 def numero_tiers(text: str, field: str = "numero_tiers") -> str:
@@ -131,11 +143,29 @@ def seat(street: str, postal_code: str, commune: str) -> Seat:
     )
 
 
-def new_seat(moved: Seat, letter_receipt_date: date, today: date) -> Seat:
-    """The seat that a registered letter tells, received by `today` (art. 13-7). Raises InvalidField."""
-    if not (moved.street and moved.postal_code and moved.commune):
+@dataclass(frozen=True)
+class SeatRecord:
+    """What the history keeps of a seat, and of the letter that told it (art. 13-7)."""
+
+    seat: Seat
+    version: int
+    letter_receipt_date: date | None = None
+
+
+def new_seat(known: Seat, moved: Seat, letter_receipt_date: date | None, today: date) -> Seat:
+    """The seat that a registered letter tells, received by `today` (art. 13-7). Raises InvalidField.
+
+    The first one of a partner whose seat was not known is no change: it needs no letter.
+    """
+    if not moved.is_complete:
         raise invalid("seat", "SEAT_INCOMPLETE", "must have street, postal code and commune (art. 13-7)")
-    if letter_receipt_date > today:
+    if letter_receipt_date is None and known.is_complete:
+        raise invalid(
+            "letter_receipt_date",
+            "DATE_REQUIRED",
+            "must be given: a change of seat is told by registered letter (art. 13-7)",
+        )
+    if letter_receipt_date is not None and letter_receipt_date > today:
         raise invalid(
             "letter_receipt_date",
             "DATE_IN_FUTURE",
@@ -189,6 +219,9 @@ def _siret(text: str) -> str:
 
 
 def _is_siret(digits: str) -> bool:
+    """Whether the check digits fit: those of La Poste have a rule of their own. Zeros alone name nobody."""
+    if not digits.strip("0"):
+        return False
     try:
         siret_number.validate(digits)
     except (ValidationError, ValueError):

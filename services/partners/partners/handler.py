@@ -10,12 +10,12 @@ import grpc
 
 from msa.partners.v1 import partner_service_pb2 as pb
 from msa.partners.v1 import partner_service_pb2_grpc as rpc
+from services.kit.etags import etag_of
 from services.kit.identifiers import parse_uuid
 from services.kit.messages import to_timestamp
-from services.partners.acts import etag_of
 from services.partners.caisses import Caisses
 from services.partners.fields import invalid
-from services.partners.messages import caller_of, day_in
+from services.partners.messages import caller_of, optional_day_in
 from services.partners.partners.domain import Partner, PartnerProfile, Seat, StructureKind, profile, seat
 from services.partners.partners.service import PartnerService
 from services.partners.suspensions.translation import order_in, suspension_message
@@ -85,7 +85,7 @@ class PartnerHandler(rpc.PartnerServiceServicer):
             caller_of(context),
             parse_uuid("partner_id", request.partner_id),
             _seat_in(request.seat),
-            day_in(request, "letter_receipt_date"),
+            optional_day_in(request, "letter_receipt_date"),
             request.reason,
             request.etag,
         )

@@ -7,9 +7,10 @@ from uuid import UUID
 import structlog
 
 from services.kit.clock import Clock, paris_date
+from services.kit.etags import require_unchanged
 from services.kit.identifiers import new_uuid7, page_size
 from services.kit.pages import Page, page_of
-from services.partners.acts import Act, Acts, require_unchanged, unique
+from services.partners.acts import Act, Acts, unique
 from services.partners.agents.domain import Caller
 from services.partners.caisses import Caisses
 from services.partners.fields import invalid, required_text
@@ -17,9 +18,11 @@ from services.partners.history.domain import EventKind, SubjectKind
 from services.partners.partners.domain import (
     NO_PROFILE,
     NO_SEAT,
+    NumeroTiersTaken,
     Partner,
     PartnerProfile,
     Seat,
+    SeatRecord,
     new_seat,
     numero_tiers,
     numero_tiers_after,
@@ -65,11 +68,11 @@ class PartnerService:
     ) -> Partner:
         """Registers an organisation with a caisse.
 
-        Raises InvalidField; AgentNotHabilitated; RecordAlreadyExists where the caisse has this numéro de tiers.
+        Raises InvalidField; AgentNotHabilitated; NumeroTiersTaken where the caisse has this numéro de tiers.
         """
         self._require_departments(self._caisses.require(caisse_code), profile)
         number, name = numero_tiers(numero), _denomination(denomination)
-        with unique("partners_numero_tiers_key"):
+        with unique("partners_numero_tiers_key", otherwise=NumeroTiersTaken):
             async with self._acts.begin("register_partner", caller, caisse_code, reason) as act:
                 partner = Partner(
                     partner_id=new_uuid7(act.now),
@@ -116,22 +119,28 @@ class PartnerService:
         caller: Caller,
         partner_id: UUID,
         seat: Seat,
-        letter_receipt_date: date,
+        letter_receipt_date: date | None,
         reason: str = "",
         etag: str = "",
     ) -> Partner:
-        """Records a new seat, as a registered letter told it (art. 13-7).
+        """Records a new seat, as a registered letter told it (art. 13-7), or the first one, without a letter.
 
         Raises InvalidField; RecordNotFound; AgentNotHabilitated; RecordChanged.
         """
         known = found(await self._partners.find(partner_id))
         async with self._acts.begin("change_seat", caller, known.caisse_code, reason) as act:
-            moved = new_seat(seat, letter_receipt_date, act.today)
             before = found(await self._partners.lock(act.connection, partner_id))
             require_unchanged(etag, before.version)
+            moved = new_seat(before.seat, seat, letter_receipt_date, act.today)
             after = replace(before, seat=moved, version=before.version + 1)
             await self._partners.update(act.connection, after)
-            await _note(act, EventKind.SEAT_CHANGED, before, after)
+            await act.note(
+                EventKind.SEAT_CHANGED,
+                SubjectKind.PARTNER,
+                partner_id,
+                SeatRecord(before.seat, before.version),
+                SeatRecord(moved, after.version, letter_receipt_date),
+            )
         _log.info("seat_changed", partner_id=str(partner_id))
         return after
 
@@ -165,7 +174,8 @@ class PartnerService:
     async def lift_suspension(self, caller: Caller, partner_id: UUID, reason: str = "") -> Partner:
         """Lifts the suspension (art. 7-2).
 
-        Raises InvalidField, RecordNotFound, AgentNotHabilitated, NotSuspended, SuspendedForGood.
+        Raises InvalidField, RecordNotFound, AgentNotHabilitated, NotSuspended, SuspendedForGood,
+        RecordChanged.
         """
         known = found(await self._partners.find(partner_id))
         await self._suspensions.lift(caller, known.caisse_code, partner_id, reason)

@@ -13,6 +13,7 @@ from services.partners.habilitations.domain import Bouquet, User, named_user
 
 _NAME_LENGTH = 100
 _TEXT_LENGTH = 200
+_CIVILITIES = frozenset({"m", "mr", "mme", "mlle", "monsieur", "madame", "mademoiselle"})
 
 
 class RequestKind(StrEnum):
@@ -204,8 +205,8 @@ def require_acceptable(request: AccessRequest, agent: CaisseAgent | None) -> Non
 
 
 def _person(*names: str) -> list[str]:
-    """A person's names in any order, without accents and capitals."""
-    return sorted(folded_words(" ".join(names)))
+    """A person's names in any order, without accents, capitals and the civility before them."""
+    return sorted(word for word in folded_words(" ".join(names)) if word not in _CIVILITIES)
 
 
 def _text(name: str, text: str) -> str:

@@ -10,9 +10,9 @@ import grpc
 from msa.partners.v1 import access_request_service_pb2 as pb
 from msa.partners.v1 import access_request_service_pb2_grpc as rpc
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
+from services.kit.etags import etag_of
 from services.kit.identifiers import parse_uuid
 from services.kit.messages import to_date, to_timestamp
-from services.partners.acts import etag_of
 from services.partners.fields import invalid
 from services.partners.habilitations.domain import Bouquet, Habilitation
 from services.partners.habilitations.service import HabilitationService

@@ -6,15 +6,16 @@ from uuid import UUID
 
 import structlog
 
+from services.kit.etags import require_unchanged
 from services.kit.identifiers import new_uuid7, page_size
 from services.kit.pages import Page, identifier_before, page_of
-from services.partners.acts import Act, Acts, require_unchanged, unique
+from services.partners.acts import Act, Acts, unique
 from services.partners.agents.domain import Caller
 from services.partners.caisses import Caisses
 from services.partners.conventions.domain import Convention
 from services.partners.conventions.store import ConventionStore
 from services.partners.fields import invalid, reason_text
-from services.partners.habilitations.domain import Bouquet, Habilitation, User
+from services.partners.habilitations.domain import Bouquet, Habilitation, User, UserHabilitated
 from services.partners.habilitations.granting import LIVE_KEY, Granting
 from services.partners.habilitations.store import HabilitationStore
 from services.partners.history.domain import EventKind, SubjectKind
@@ -120,11 +121,11 @@ class RequestService:
         """Accepts a complete form and does what it asks for, in one commit (art. 4-1, 4-4; N3).
 
         Raises InvalidField; RecordNotFound; AgentNotHabilitated; RequestDecided, RequestIncomplete;
-        ConventionNotInForce; HabilitationEnded; RecordAlreadyExists where the user is habilitated under it.
+        ConventionNotInForce; HabilitationEnded; UserStaysSuspended; UserHabilitated where the user is under it already.
         """
         known = await self._find(access_request_id)
         told: list[UUID] = []
-        with unique(LIVE_KEY):
+        with unique(LIVE_KEY, otherwise=UserHabilitated):
             async with self._acts.begin("accept_request", caller, known.caisse_code, reason) as act:
                 before = await self._locked(act, access_request_id, etag)
                 acceptance = await self._accept(act, before, told)
@@ -158,7 +159,7 @@ class RequestService:
         convention = found(await self._conventions.find(convention_id)).convention
         form = await self._form_of(convention, user, signed)
         told: list[UUID] = []
-        with unique(LIVE_KEY):
+        with unique(LIVE_KEY, otherwise=UserHabilitated):
             async with self._acts.begin("register_habilitation", caller, convention.caisse_code) as act:
                 request = await self._enter(act, convention, RequestKind.CREATION, form, None, bouquet)
                 require_whole(request)

@@ -29,7 +29,7 @@ OF_PARTNERS = Statements(
         INSERT INTO suspensions (suspension_id, partner_id, kind, suspension_reason, suspend_time, until_date)
         VALUES (%s, %s, %s, %s, %s, %s)
     """,
-    lift="UPDATE suspensions SET lift_time = %s WHERE suspension_id = %s",
+    lift="UPDATE suspensions SET lift_time = %s WHERE suspension_id = %s AND lift_time IS NULL",
 )
 OF_USERS = Statements(
     find="""
@@ -41,7 +41,7 @@ OF_USERS = Statements(
                                       until_date)
         VALUES (%s, %s, %s, %s, %s, %s)
     """,
-    lift="UPDATE user_suspensions SET lift_time = %s WHERE suspension_id = %s",
+    lift="UPDATE user_suspensions SET lift_time = %s WHERE suspension_id = %s AND lift_time IS NULL",
 )
 
 
@@ -70,9 +70,10 @@ class SuspensionStore:
             ),
         )
 
-    async def set_lifted(self, connection: AsyncConnection, suspension_id: UUID, lift_time: datetime) -> None:
-        """Ends a suspension."""
-        await connection.execute(self._statements.lift, (lift_time, suspension_id))
+    async def set_lifted(self, connection: AsyncConnection, suspension_id: UUID, lift_time: datetime) -> bool:
+        """Ends a suspension; False where somebody has ended it meanwhile, and then nothing is written."""
+        cursor = await connection.execute(self._statements.lift, (lift_time, suspension_id))
+        return cursor.rowcount == 1
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from typer.testing import CliRunner, Result
 
 from cli.root import app
-from msa.identity.v1 import account_service_pb2_grpc, security_event_service_pb2_grpc
+from msa.identity.v1 import (
+    account_service_pb2_grpc,
+    security_event_service_pb2_grpc,
+    use_service_pb2_grpc,
+)
 from msa.identity.v1 import outbox_service_pb2_grpc as identity_outbox
 from msa.partners.v1 import (
     access_request_service_pb2_grpc,
@@ -41,7 +45,12 @@ from services.kit.status import DETAILS_KEY, to_status
 # What each server answers as the test wrote it down. Quotient's dossiers are a stream; most of its
 # other services are missing.
 _SCRIPTED: Mapping[str, Sequence[ModuleType]] = {
-    "identity": (account_service_pb2_grpc, security_event_service_pb2_grpc, identity_outbox),
+    "identity": (
+        account_service_pb2_grpc,
+        security_event_service_pb2_grpc,
+        use_service_pb2_grpc,
+        identity_outbox,
+    ),
     "partners": (
         access_request_service_pb2_grpc,
         caisse_agent_service_pb2_grpc,

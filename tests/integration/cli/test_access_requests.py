@@ -104,16 +104,20 @@ def test_a_departure_names_the_habilitation_and_nobody_who_follows_art_4_4(known
     assert not sent.form.HasField("user")
 
 
-def test_a_scan_is_known_by_its_digest_and_one_that_cannot_be_read_is_told(
-    known: Fakes, tmp_path: Path
-) -> None:
+def test_a_scan_is_known_by_its_digest(known: Fakes, tmp_path: Path) -> None:
     scan = tmp_path / "form.pdf"
-    assert f"Cannot read {scan}" in known.qf(*RECEIVE, "--scan", str(scan), stdin=as_json(FORM)).stderr
     scan.write_bytes(b"abc")
-    known.qf(*RECEIVE, "--scan", str(scan), stdin=as_json(FORM))
-    without, with_scan = known.script.requests
-    assert without.form.scan_sha256 == ""
-    assert with_scan.form.scan_sha256.startswith("ba7816bf")
+    assert known.qf(*RECEIVE, "--scan", str(scan), stdin=as_json(FORM)).exit_code == 0
+    (sent,) = known.script.requests
+    assert sent.form.scan_sha256.startswith("ba7816bf")
+
+
+def test_nothing_is_recorded_without_the_scan_that_is_named(known: Fakes, tmp_path: Path) -> None:
+    scan = tmp_path / "form.pdf"
+    result = known.qf(*RECEIVE, "--scan", str(scan), stdin=as_json(FORM))
+    assert result.exit_code == 2
+    assert f"Cannot read {scan}. Nothing was recorded." in result.stderr
+    assert known.script.requests == []
 
 
 @pytest.mark.parametrize(

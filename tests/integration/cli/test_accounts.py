@@ -16,11 +16,12 @@ from google.type.date_pb2 import Date
 from msa.identity.v1 import account_service_pb2 as pb
 from msa.identity.v1 import outbox_service_pb2 as outbox_pb
 from msa.identity.v1 import security_event_service_pb2 as event_pb
+from msa.identity.v1 import use_service_pb2 as use_pb
 from msa.partners.v1 import deadline_service_pb2 as deadline_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import outbox_service_pb2 as reminder_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
-from services.kit.errors import RecordNotFound
+from services.kit.errors import RecordChanged, RecordNotFound
 from services.kit.interceptors import ClientNotAllowed
 from tests.integration.cli.fakes import Fakes, refuse
 
@@ -254,6 +255,7 @@ IN_FORCE = pb.PartnerPolicy(
     second_factor_required=True,
     networks=["203.0.113.0/24"],
     client_certificates_sha256=["0a" * 32],
+    etag="7",
 )
 
 
@@ -309,7 +311,7 @@ NEW_NETWORKS = ("--allow-network", "198.51.100.0/24", "--allow-network", "2001:d
         (["--no-client-certificate"], changed(client_certificates_sha256=[])),
         (
             ["--any-network", "--no-client-certificate", "--no-require-second-factor"],
-            pb.PartnerPolicy(partner_id="par-1"),
+            pb.PartnerPolicy(partner_id="par-1", etag=IN_FORCE.etag),
         ),
     ],
     ids=lambda given: " ".join(given) if not isinstance(given, pb.PartnerPolicy) else "",
@@ -358,6 +360,14 @@ def test_what_excludes_each_other_changes_nothing(bound: Fakes, options: Sequenc
     assert bound.script.requests == []
 
 
+def test_who_edits_a_policy_at_the_same_time_as_another_is_told(bound: Fakes) -> None:
+    bound.script.replies["SetPartnerPolicy"] = refuse(RecordChanged())
+    result = bound.qf("partner", "policy", "--partner", "par-1", "--any-network")
+    assert result.exit_code == 1
+    assert "Somebody else changed this record" in result.stderr
+    assert policy_set(bound) == changed(networks=[])
+
+
 def test_a_partner_that_is_not_there_is_required_nothing_of(known: Fakes) -> None:
     known.script.replies["GetPartner"] = refuse(RecordNotFound())
     result = known.qf("partner", "policy", "--partner", "par-9", "--require-second-factor")
@@ -365,11 +375,25 @@ def test_a_partner_that_is_not_there_is_required_nothing_of(known: Fakes) -> Non
     assert known.sent(pb.SetPartnerPolicyRequest) == []
 
 
+UNUSUAL_USE = use_pb.UnusualUse(
+    caisse_code="21",
+    account_id="acc-1",
+    score=81,
+    suspended=True,
+    reasons=[
+        use_pb.UnusualUseReason(
+            kind=use_pb.UNUSUAL_USE_KIND_UNKNOWN_NIRS, points=81, observed_count=101, expected_count=20
+        )
+    ],
+)
+
+
 def test_messages_are_leased_and_acknowledged(fakes: Fakes) -> None:
     warning = outbox_pb.DormancyWarning(disable_date=Date(year=2027, month=1, day=9), days_before=30)
     messages = [
         outbox_pb.Message(message_id="mes-1", habilitation_id="hab-1", dormancy_warning=warning),
         outbox_pb.Message(message_id="mes-2", habilitation_id="hab-2"),
+        outbox_pb.Message(message_id="mes-3", habilitation_id="hab-3", unusual_use=UNUSUAL_USE),
     ]
     fakes.script.replies |= {
         "LeaseMessages": lambda _: outbox_pb.LeaseMessagesResponse(messages=messages),
@@ -379,6 +403,7 @@ def test_messages_are_leased_and_acknowledged(fakes: Fakes) -> None:
     assert leased.exit_code == 0, leased.output
     assert "disabled on 2027-01-09 unless used (30 days before)" in leased.stdout
     assert "of a kind that this release does not know" in leased.stdout
+    assert "suspended, score 81: 101 unknown NIRs (up to 20 are usual)" in leased.stdout
     assert "qf outbox acknowledge" in leased.stderr
     assert fakes.qf("outbox", "acknowledge", "mes-1", "mes-2").exit_code == 0
     lease, acknowledged = fakes.script.requests

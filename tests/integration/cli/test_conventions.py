@@ -186,6 +186,17 @@ def test_the_digest_of_a_document_goes_on_record(known: Fakes, tmp_path: Path, t
     assert DIGEST in (sent.fact.amendment.scan_sha256, sent.fact.annex_version.scan_sha256)
 
 
+def test_no_avenant_is_recorded_without_the_scan_that_is_named_art_2(known: Fakes, tmp_path: Path) -> None:
+    """A fact is never altered: the digest could not follow."""
+    result = known.qf(
+        *(*CONVENTION, "amend", "con-1", "--number", "1", "--subject", "meals"),
+        *("--caisse-signed", "today", "--partner-signed", "today", "--scan", str(tmp_path / "missing.pdf")),
+    )
+    assert result.exit_code == 2
+    assert "Nothing was recorded" in result.stderr
+    assert known.changes() == []
+
+
 def asked(known: Fakes, *typed: str) -> str:
     """What is asked before anything is done."""
     result = known.qf(*CONVENTION, *typed)

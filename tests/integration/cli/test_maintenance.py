@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.type.date_pb2 import Date
 
 from msa.partners.v1 import caisse_settings_service_pb2 as pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
@@ -41,14 +42,18 @@ def planned(request: pb.PlanMaintenanceRequest) -> pb.PlanMaintenanceResponse:
     )
 
 
+def below_promise(request: pb.PlanMaintenanceRequest) -> pb.PlanMaintenanceResponse:
+    """The same, of which the service says that two months no longer keep what is promised."""
+    reply = planned(request)
+    for month, left in ((Date(year=2026, month=12, day=1), 9784), (Date(year=2027, month=1, day=1), 9800)):
+        reply.months_below_promise.add(month=month, available_basis_points=left)
+    return reply
+
+
 @pytest.fixture
 def planning(fakes: Fakes) -> Fakes:
-    """Fakes that plan what is asked, while another maintenance of December is to come."""
-    other = maintenance(datetime(2026, 12, 14, 7, tzinfo=UTC), 4, number=2)
-    fakes.script.replies |= {
-        "PlanMaintenance": planned,
-        "ListMaintenances": lambda _: pb.ListMaintenancesResponse(maintenances=[other]),
-    }
+    """Fakes that plan what is asked."""
+    fakes.script.replies["PlanMaintenance"] = planned
     return fakes
 
 
@@ -67,15 +72,18 @@ class TestPlan:
         ]
         assert row["months_below_promise"] == []
 
-    def test_a_month_that_keeps_no_98_percent_is_warned_of_and_planned_all_the_same(
+    def test_months_that_keep_no_98_percent_are_told_as_the_service_reckons_them(
         self, planning: Fakes
     ) -> None:
-        """Art. 5: eight hours and the four that are planned already, of 558."""
+        """Art. 5."""
+        planning.script.replies["PlanMaintenance"] = below_promise
         result = planning.qf(*TYPED, "--to", "2026-12-07 16:00")
         assert result.exit_code == 0, result.output
         assert "2026-12 then keeps 97.84 % of the opening hours" in result.stderr
+        assert "2027-01 then keeps 98.00 % of the opening hours" in result.stderr
         assert "mai-1" in result.stdout
-        assert planning.json(*TYPED, "--to", "2026-12-07 16:00")["months_below_promise"] == ["2026-12"]
+        row = planning.json(*TYPED, "--to", "2026-12-07 16:00")
+        assert row["months_below_promise"] == ["2026-12", "2027-01"]
 
     def test_without_a_start_it_begins_now(self, planning: Fakes) -> None:
         planning.json(

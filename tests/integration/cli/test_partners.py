@@ -120,6 +120,16 @@ def test_a_new_seat_is_told_by_registered_letter_art_13_7(known: Fakes) -> None:
     ]
 
 
+def test_the_first_seat_is_told_without_a_letter(known: Fakes) -> None:
+    result = known.qf(
+        *("partner", "move", "par-1", "--street", "1 place du Puits", "--postal-code", "21997"),
+        *("--commune", "Valbrune"),
+    )
+    assert result.exit_code == 0, result.output
+    (sent,) = known.changes()
+    assert not sent.HasField("letter_receipt_date")
+
+
 def test_partners_are_found_by_words(fakes: Fakes) -> None:
     fakes.script.replies["ListPartners"] = lambda _: pb.ListPartnersResponse()
     result = fakes.qf("partner", "list", "--caisse", "21", "--search", "mairie valbrune")

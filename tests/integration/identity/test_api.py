@@ -316,6 +316,7 @@ async def test_a_partner_s_policy_is_set_shown_and_holds_from_the_next_call(api:
         partner_id=partner_id,
         networks=["192.0.2.0/24", "2001:db8:21::/48"],
         client_certificates_sha256=[certificate.lower()],
+        etag="1",
     )
     answer = await api.accounts.SetPartnerPolicy(account_pb.SetPartnerPolicyRequest(policy=wanted))
     assert answer.policy == kept
@@ -343,10 +344,17 @@ async def test_a_partner_s_policy_is_set_shown_and_holds_from_the_next_call(api:
     credentials.client.CopyFrom(there)
     assert (await api.sessions.SignIn(credentials)).refused_sign_in_count == 2
 
-    # It replaces what was in force as a whole.
-    policy = account_pb.PartnerPolicy(partner_id=partner_id)
-    await api.accounts.SetPartnerPolicy(account_pb.SetPartnerPolicyRequest(policy=policy))
-    assert (await api.accounts.GetPartnerPolicy(shown)).policy == policy
+    # It replaces what was in force as a whole, unless somebody else changed that since it was read.
+    policy = account_pb.PartnerPolicy(partner_id=partner_id, etag=kept.etag)
+    changed = await api.accounts.SetPartnerPolicy(account_pb.SetPartnerPolicyRequest(policy=policy))
+    assert changed.policy == account_pb.PartnerPolicy(partner_id=partner_id, etag="2")
+    assert await _refusal(
+        api.accounts.SetPartnerPolicy(account_pb.SetPartnerPolicyRequest(policy=policy))
+    ) == (
+        grpc.StatusCode.ABORTED,
+        "RECORD_CHANGED",
+    )
+    assert (await api.accounts.GetPartnerPolicy(shown)).policy == changed.policy
 
 
 async def test_what_is_no_network_or_certificate_is_named(api: Api) -> None:

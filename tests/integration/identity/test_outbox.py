@@ -258,6 +258,7 @@ async def test_an_acknowledgement_that_breaks_a_rule_ends_nothing(
         "UPDATE outbox_messages SET account_id = account_id",
         "UPDATE outbox_messages SET disable_date = disable_date",
         "UPDATE outbox_messages SET used_time = used_time",
+        "UPDATE outbox_messages SET unusual_use_id = unusual_use_id",
         "TRUNCATE outbox_messages",
     ],
 )

@@ -1,7 +1,8 @@
 """The networks and client certificates that a partner named hold for each of its users' calls (art. 7-2; N3)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from services.identity.second_factor.domain import SecondFactorRequired
 from services.identity.sessions.domain import Decision, SessionUse
 from services.kit.config import DatabaseSettings
 from services.kit.database import connection_parameters
+from services.kit.errors import RecordChanged
+from services.kit.etags import etag_of
 from services.kit.migrate import OwnerSettings
 from services.kit.redaction import OneTimeCode, Password
 from tests.integration.identity.composed import (
@@ -35,6 +38,11 @@ CERTIFICATE = "0a" * 32
 WITH_CERTIFICATE = replace(TOWN_HALL, certificate_sha256=CERTIFICATE)
 SECOND = timedelta(seconds=1)
 WRONG = Password("trois vaches dans le pré")
+
+
+@dataclass(frozen=True)
+class _Counted:
+    events: int
 
 
 async def _name_networks(identity: Identity, partner_id: UUID) -> None:
@@ -208,8 +216,9 @@ async def test_a_policy_replaces_the_one_before_and_is_an_event(identity: Identi
         networks=NETWORKS,
         client_certificates_sha256=[CERTIFICATE],
     )
-    await identity.accounts.set_policy(policy)
-    assert await identity.accounts.policy(user.partner_id) == policy
+    in_force = await identity.accounts.set_policy(policy)
+    assert in_force == replace(policy, version=1)
+    assert await identity.accounts.policy(user.partner_id) == in_force
     assert await identity.accounts.policy(UUID(int=7)) == PartnerPolicy(UUID(int=7))
     await identity.accounts.set_policy(PartnerPolicy(user.partner_id))
     kept = await identity.accounts.policy(user.partner_id)
@@ -218,6 +227,61 @@ async def test_a_policy_replaces_the_one_before_and_is_an_event(identity: Identi
         [],
         [],
     )
+
+
+async def test_of_agents_who_edit_one_policy_at_once_one_is_heard_and_the_others_are_told(
+    identity: Identity, settings: IdentitySettings
+) -> None:
+    """Whether or not anything was required before: what one wrote is never overwritten unseen."""
+    partner_id = (await identity.new_user()).partner_id
+    wanted = [PartnerPolicy(partner_id, networks=[f"203.0.{number}.0/24"]) for number in range(8)]
+    async with compose(settings) as another:
+        for _ in range(3):
+            read = await identity.accounts.policy(partner_id)
+            outcomes = await asyncio.gather(
+                *(
+                    server.accounts.set_policy(policy, etag_of(read.version))
+                    for server, policy in zip([identity, another] * 4, wanted, strict=True)
+                ),
+                return_exceptions=True,
+            )
+            (heard,) = [each for each in outcomes if isinstance(each, PartnerPolicy)]
+            assert [type(each) for each in outcomes if each is not heard] == [RecordChanged] * 7
+            in_force = await identity.accounts.policy(partner_id)
+            assert (in_force.networks, in_force.version) == (heard.networks, read.version + 1)
+
+
+async def test_who_was_told_of_a_change_has_changed_nothing_and_it_is_no_event(identity: Identity) -> None:
+    partner_id = (await identity.new_user()).partner_id
+    await identity.accounts.set_policy(PartnerPolicy(partner_id, networks=NETWORKS), "0")
+    events = await _policies_set(identity, partner_id)
+    for outdated in ("0", "2", "no etag of ours"):
+        with pytest.raises(RecordChanged):
+            await identity.accounts.set_policy(PartnerPolicy(partner_id), outdated)
+    in_force = await identity.accounts.policy(partner_id)
+    assert (in_force.networks, in_force.version) == (NETWORKS, 1)
+    assert await _policies_set(identity, partner_id) == events == 1
+    # Who sends none, as clients of the release before do, replaces whatever is in force.
+    assert (await identity.accounts.set_policy(PartnerPolicy(partner_id))).version == 2
+
+
+async def test_a_refused_change_leaves_no_policy_where_there_was_none(identity: Identity) -> None:
+    partner_id = (await identity.new_user()).partner_id
+    with pytest.raises(RecordChanged):
+        await identity.accounts.set_policy(PartnerPolicy(partner_id, networks=NETWORKS), "1")
+    assert await identity.accounts.policy(partner_id) == PartnerPolicy(partner_id)
+
+
+async def _policies_set(identity: Identity, partner_id: UUID) -> int:
+    """How many events tell that this partner's policy was set."""
+    counted = await identity.database.fetch_one(
+        "count_policies_set",
+        _Counted,
+        "SELECT count(*) AS events FROM security_events WHERE kind = 'PARTNER_POLICY_SET' AND scope = %s",
+        [f"partner:{partner_id}"],
+    )
+    assert counted is not None
+    return counted.events
 
 
 async def test_a_policy_of_the_release_before_lets_in_from_anywhere(identity: Identity) -> None:

@@ -27,7 +27,8 @@ from services.identity.use.domain import (
     UsePolicy,
 )
 from services.kit.database import StatementFailed
-from services.kit.errors import InvalidField, RecordNotFound
+from services.kit.errors import InvalidField, RecordChanged, RecordNotFound
+from services.kit.etags import etag_of
 from tests.integration.identity.composed import Identity, User, compose
 from tests.stack import Stack
 
@@ -116,6 +117,7 @@ async def test_trying_out_nirs_is_refused_from_the_next_call_on_art_7_2_n3(ident
         "log_level": "info",
         "account_id": str(user.account_id),
         "suspended": True,
+        "call_trace_id": "",
     }
     assert suspended in lines
 
@@ -264,7 +266,7 @@ async def test_a_caisse_sets_its_thresholds_and_the_record_tells_of_it(identity:
     assert await use.policy("31") == UsePolicy("31", DEFAULT_NOTICE_SCORE, DEFAULT_SUSPENSION_SCORE)
     await use.set_policy(UsePolicy("31", 10, 20))
     await use.set_policy(UsePolicy("31", 100, NEVER))
-    assert await use.policy("31") == UsePolicy("31", 100, NEVER)
+    assert await use.policy("31") == UsePolicy("31", 100, NEVER, version=2)
     user, token = await identity.settled_user(caisse_code="31")
     await report(identity, user, MANY_UNKNOWN, MANY_UNKNOWN)
     assert (await identity.authenticate(token)).decision is Decision.ACCEPTED
@@ -273,6 +275,26 @@ async def test_a_caisse_sets_its_thresholds_and_the_record_tells_of_it(identity:
     await use.set_policy(UsePolicy("31", 20, 30))
     await report(identity, user, 1)
     assert (await identity.authenticate(token)).decision is Decision.USE_SUSPENDED
+
+
+async def test_of_agents_who_set_one_caisse_s_thresholds_at_once_one_is_heard_and_the_others_are_told(
+    identity: Identity, settings: IdentitySettings
+) -> None:
+    async with compose(settings) as another:
+        for _ in range(3):
+            read = await identity.parts.use.policy("33")
+            outcomes = await asyncio.gather(
+                *(
+                    server.parts.use.set_policy(UsePolicy("33", 40 + number, 80), etag_of(read.version))
+                    for number, server in enumerate([identity, another] * 3)
+                ),
+                return_exceptions=True,
+            )
+            (heard,) = [each for each in outcomes if isinstance(each, UsePolicy)]
+            assert [type(each) for each in outcomes if each is not heard] == [RecordChanged] * 5
+            assert await identity.parts.use.policy("33") == heard
+            assert heard.version == read.version + 1
+    assert (await policies_set(identity)).count("caisse:33") == 3
 
 
 async def test_what_was_unusual_is_shown_page_by_page_and_to_its_caisse_only(identity: Identity) -> None:
@@ -351,7 +373,9 @@ async def test_over_the_wire_a_gateway_reports_and_the_caisse_looks_and_lifts(st
         lifted = await stub.LiftUseSuspension(pb.LiftUseSuspensionRequest(account_id=user.account_id))
         assert lifted.unusual_use.HasField("lift_time")
         policy = pb.UsePolicy(caisse_code="97", notice_score=30, suspension_score=101)
-        assert (await stub.SetUsePolicy(pb.SetUsePolicyRequest(policy=policy))).policy == policy
+        in_force = (await stub.SetUsePolicy(pb.SetUsePolicyRequest(policy=policy))).policy
+        policy.etag = "1"
+        assert in_force == policy
         assert (await stub.GetUsePolicy(pb.GetUsePolicyRequest(caisse_code="97"))).policy == policy
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.RecordUse(pb.RecordUseRequest(counts=counts))

@@ -13,6 +13,7 @@ from uuid import uuid4
 import grpc
 
 from msa.identity.v1 import outbox_service_pb2 as identity_pb
+from msa.identity.v1 import use_service_pb2 as use_pb
 from msa.identity.v1.outbox_service_pb2_grpc import OutboxServiceServicer as IdentityServicer
 from msa.identity.v1.outbox_service_pb2_grpc import add_OutboxServiceServicer_to_server as add_identity
 from msa.partners.v1 import deadline_service_pb2 as deadline_pb
@@ -27,7 +28,7 @@ from msa.partners.v1.outbox_service_pb2_grpc import add_OutboxServiceServicer_to
 from services.kit.config import TlsSettings
 from services.kit.errors import DependencyUnavailable, RecordNotFound
 from services.kit.interceptors import ErrorInterceptor
-from services.kit.messages import to_date
+from services.kit.messages import to_date, to_timestamp
 from services.kit.tls import server_credentials
 from tests.clock import FakeClock
 
@@ -177,6 +178,32 @@ class Services:
                 user=habilitation_pb.User(nom="Zwetschgenkuchen", prenom="Odile", email=email),
                 state=habilitation_pb.HabilitationState.ValueType(state),
             )
+        self.warnings.waiting.append(message)
+        return message.message_id
+
+    def suspend(self, *, caisse_code: str = "21", kind: int = use_pb.UNUSUAL_USE_KIND_UNKNOWN_NIRS) -> str:
+        """Writes that an account of its own was suspended for unusual use; the message_id."""
+        message = identity_pb.Message(
+            message_id=str(uuid4()),
+            account_id=str(uuid4()),
+            habilitation_id=str(uuid4()),
+            unusual_use=use_pb.UnusualUse(
+                account_id=str(uuid4()),
+                partner_id=str(uuid4()),
+                caisse_code=caisse_code,
+                event_time=to_timestamp(self.warnings.clock.now()),
+                score=81,
+                suspended=True,
+                reasons=[
+                    use_pb.UnusualUseReason(
+                        kind=use_pb.UnusualUseKind.ValueType(kind),
+                        points=81,
+                        observed_count=101,
+                        expected_count=20,
+                    )
+                ],
+            ),
+        )
         self.warnings.waiting.append(message)
         return message.message_id
 

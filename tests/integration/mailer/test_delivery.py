@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from msa.identity.v1 import use_service_pb2 as use_pb
 from msa.partners.v1 import deadline_service_pb2 as deadline_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import outbox_service_pb2 as partners_pb
@@ -61,6 +62,69 @@ async def test_a_user_is_warned_at_the_address_of_the_habilitation(
     assert (message["To"], message["Reply-To"]) == ("odile@montfaucelle.example", CAISSE)
     assert "sera désactivé dans 30 jours" in message["Subject"]
     assert services.warnings.acknowledged == [message_id]
+
+
+async def test_a_caisse_is_told_of_a_suspension_at_its_own_address_or_the_common_one_art_7_2(
+    services: Services, mailbox: Mailbox, mailer: Deliveries
+) -> None:
+    sent = [services.suspend(), services.suspend(caisse_code="58")]
+    account_id = services.warnings.waiting[0].unusual_use.account_id
+    await mailer.warnings.deliver_waiting()
+    assert [message["To"] for message in mailbox.messages] == [CAISSE, "nievre@bourgogne.example"]
+    assert [message["Reply-To"] for message in mailbox.messages] == [None, None]
+    first, second = mailbox.messages
+    assert first["Subject"] == "Compte suspendu pour usage inhabituel, à examiner (caisse 21)"
+    assert f"    qf use lift --account {account_id}" in first.get_content().splitlines()
+    assert "qf use list --caisse 58" in second.get_content()
+    assert services.warnings.acknowledged == sent
+
+
+async def test_a_suspension_is_told_though_partners_is_away(
+    services: Services, mailbox: Mailbox, mailer: Deliveries
+) -> None:
+    services.habilitations.are_away = True
+    message_id = services.suspend()
+    await mailer.warnings.deliver_waiting()
+    assert mailbox.ids == mail_ids(message_id)
+
+
+async def test_a_suspension_that_was_told_and_not_acknowledged_is_told_again_as_the_same_message(
+    services: Services, mailbox: Mailbox, open_mailer: OpenMailer, clock: FakeClock
+) -> None:
+    """As when a mailer is killed between the letter and its acknowledgement: at least once, and recognisable."""
+    message_id = services.suspend()
+    services.warnings.forgets_acknowledgements = True
+    async with open_mailer(mailbox.port) as killed:
+        with pytest.raises(DependencyUnavailable):
+            await killed.warnings.deliver_waiting()
+    services.warnings.forgets_acknowledgements = False
+    async with open_mailer(mailbox.port) as next_one:
+        await next_one.warnings.deliver_waiting()
+        assert mailbox.ids == mail_ids(message_id)
+        clock.advance(LEASE)
+        await next_one.warnings.deliver_waiting()
+    assert mailbox.ids == mail_ids(message_id, message_id)
+    assert services.warnings.acknowledged == [message_id]
+
+
+async def test_unusual_use_of_a_kind_of_a_later_release_stays_and_keeps_nobody_waiting(
+    services: Services, mailbox: Mailbox, mailer: Deliveries
+) -> None:
+    services.suspend(kind=99)
+    good = services.suspend()
+    await mailer.warnings.deliver_waiting()
+    assert mailbox.ids == mail_ids(good)
+    assert services.warnings.acknowledged == [good]
+
+
+@pytest.mark.parametrize("kind", use_pb.UnusualUseKind.values()[1:])
+async def test_every_reason_of_the_contract_is_told(
+    services: Services, mailbox: Mailbox, mailer: Deliveries, kind: int
+) -> None:
+    message_id = services.suspend(kind=kind)
+    await mailer.warnings.deliver_waiting()
+    assert mailbox.ids == mail_ids(message_id)
+    assert "101" in mailbox.messages[0].get_content()
 
 
 async def test_everything_that_waits_goes_over_one_connection_oldest_first(

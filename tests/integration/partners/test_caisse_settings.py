@@ -1,16 +1,17 @@
 """What a caisse decides about its service, at chosen instants: what Authorize says of it from the next call on."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from msa.partners.v1 import caisse_settings_service_pb2 as pb
-from services.kit.clock import SystemClock
+from services.kit.clock import PARIS, SystemClock, paris_date
 from services.kit.errors import InvalidField, RecordNotFound
-from services.kit.messages import to_timestamp
+from services.kit.messages import to_date, to_timestamp
 from services.partners.agents.domain import AgentNotHabilitated, Caller
 from services.partners.caisse_settings.domain import (
     CaisseSettings,
@@ -18,6 +19,7 @@ from services.partners.caisse_settings.domain import (
     MaintenanceOver,
     MaintenanceOverlaps,
 )
+from services.partners.caisse_settings.service import Plan
 from services.partners.habilitations.domain import Decision, Habilitation
 from services.partners.history.domain import Event, EventKind, changes
 from tests.clock import FakeClock
@@ -28,6 +30,11 @@ HOUR = timedelta(hours=1)
 STRANGER = Caller(SYSTEM, "n.inconnu")
 
 
+def paris(year: int, month: int, day: int, hour: int) -> datetime:
+    """An hour on the clocks of Paris."""
+    return datetime(year, month, day, hour, tzinfo=PARIS).astimezone(UTC)
+
+
 async def user_of(register: Register, caisse_code: str) -> Habilitation:
     return await register.habilitation(await register.convention(caisse_code=caisse_code))
 
@@ -35,6 +42,12 @@ async def user_of(register: Register, caisse_code: str) -> Habilitation:
 async def plan(
     register: Register, caisse_code: str, start: datetime | None, end: datetime, message: str = "Mise à jour"
 ) -> Maintenance:
+    return (await planned(register, caisse_code, start, end, message)).maintenance
+
+
+async def planned(
+    register: Register, caisse_code: str, start: datetime | None, end: datetime, message: str = "Mise à jour"
+) -> Plan:
     return await register.caisse_settings.plan_maintenance(AGENT, caisse_code, start, end, message, "")
 
 
@@ -186,6 +199,36 @@ class TestMaintenance:
         shown = await register.caisse_settings.list_maintenances(AGENT, "41")
         assert [each.start_time - start for each in shown] == [-HOUR, timedelta(), 2 * HOUR]
 
+    async def test_a_month_that_keeps_no_98_percent_is_told_and_planned_all_the_same(
+        self, register: Register, clock: FakeClock
+    ) -> None:
+        """Art. 5: more than 98 % of its opening hours, whatever took the rest, and when."""
+        await register.ensure_agent("59")
+        start = paris(2027, 3, 8, 5)
+        clock.advance(start - clock.now())
+        first = await planned(register, "59", start, start + 8 * HOUR)
+        assert first.months_below_promise == []
+        clock.advance(9 * HOUR)
+        # What is over counts, what was cancelled before it began does not.
+        cancelled = await planned(register, "59", paris(2027, 3, 9, 5), paris(2027, 3, 9, 9))
+        await register.caisse_settings.cancel_maintenance(AGENT, cancelled.maintenance.maintenance_id, "")
+        # Of the 558 hours of March, 2 % are 11 h 9 min 36 s.
+        limit = paris(2027, 3, 11, 5) + 3 * HOUR + timedelta(minutes=9, seconds=36)
+        with capture_logs() as lines:
+            more = await planned(register, "59", paris(2027, 3, 11, 5), limit)
+        (march,) = more.months_below_promise
+        assert (march.month, march.basis_points) == (date(2027, 3, 1), 9_800)
+        assert [
+            each.maintenance_id for each in await register.caisse_settings.list_maintenances(AGENT, "59")
+        ] == [more.maintenance.maintenance_id]
+        (warning,) = [line for line in lines if line["event"] == "availability_below_promise"]
+        assert (warning["caisse_code"], warning["month"], warning["basis_points"]) == ("59", "2027-03", 9_800)
+        # Another month, and another caisse.
+        april = await planned(register, "59", paris(2027, 4, 5, 5), paris(2027, 4, 5, 6))
+        await register.ensure_agent("69")
+        other = await planned(register, "69", paris(2027, 3, 11, 5), limit)
+        assert (april.months_below_promise, other.months_below_promise) == ([], [])
+
     async def test_of_two_agents_who_plan_the_same_time_at_once_one_is_refused(
         self, register: Register, clock: FakeClock
     ) -> None:
@@ -199,7 +242,7 @@ class TestMaintenance:
             return_exceptions=True,
         )
         assert len([outcome for outcome in outcomes if isinstance(outcome, MaintenanceOverlaps)]) == 1
-        assert len([outcome for outcome in outcomes if isinstance(outcome, Maintenance)]) == 1
+        assert len([outcome for outcome in outcomes if isinstance(outcome, Plan)]) == 1
         assert len(await register.caisse_settings.list_maintenances(AGENT, "48")) == 1
 
     async def test_two_caisses_are_in_maintenance_at_once(self, register: Register, clock: FakeClock) -> None:
@@ -285,6 +328,24 @@ class TestRunningServer:
         async with refused() as over:
             await agent.settings.CancelMaintenance(cancel)
         assert over.reason == "RECORD_STATE"
+
+    async def test_internal_systems_are_told_of_a_month_that_is_promised_more(self, agent: Agent) -> None:
+        """Art. 5: three days of the month after next, from half past four on, are nine tenths of it at most."""
+        await agent.ensure_agent("64")
+        day = paris_date(SystemClock().now() + timedelta(days=62)).replace(day=2)
+        start = datetime.combine(day, time(4, 30), PARIS)
+        request = pb.PlanMaintenanceRequest(
+            caisse_code="64",
+            start_time=to_timestamp(start),
+            end_time=to_timestamp(start + 72 * HOUR),
+            message="Mise à jour",
+        )
+        reply = await agent.settings.PlanMaintenance(request)
+        (below,) = reply.months_below_promise
+        assert below.month == to_date(day.replace(day=1))
+        assert 8_900 < below.available_basis_points < 9_100
+        cancel = pb.CancelMaintenanceRequest(maintenance_id=reply.maintenance.maintenance_id)
+        await agent.settings.CancelMaintenance(cancel)
 
     async def test_the_settings_go_there_and_back(self, agent: Agent) -> None:
         await agent.ensure_agent("73")

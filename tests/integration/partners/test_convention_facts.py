@@ -8,8 +8,7 @@ import pytest
 from google.type.date_pb2 import Date
 
 from msa.partners.v1 import convention_service_pb2 as pb
-from services.kit.errors import RecordAlreadyExists
-from services.partners.conventions.domain import Convention, ConventionState
+from services.partners.conventions.domain import Convention, ConventionStands, ConventionState
 from services.partners.conventions.facts import (
     Attestation,
     AttestationKind,
@@ -263,20 +262,58 @@ class TestAtAnInstant:
         await register.conventions.register(
             AGENT, convention.partner_id, "21", date(2026, 12, 24), date(2026, 12, 24)
         )
-        with pytest.raises(RecordAlreadyExists):
+        with pytest.raises(ConventionStands):
             await register.record(convention, Cure(notice_id, date(2026, 12, 22)))
+
+    async def test_a_draft_too_keeps_one_from_going_on_until_it_is_given_up(self, register: Register) -> None:
+        """Art. 1, 9-2: whoever is refused is told why, and what came in time still counts afterwards."""
+        convention = await register.convention()
+        _, notice_id = await register.conventions.record_fact(
+            AGENT, convention.convention_id, FormalNotice(Party.CAISSE, date(2026, 11, 2))
+        )
+        draft = await register.conventions.draft(AGENT, convention.partner_id, "21")
+        cure = Cure(notice_id, date(2026, 11, 23))
+        with pytest.raises(ConventionStands, match=r"art\. 1"):
+            await register.record(convention, cure)
+        await register.conventions.end(
+            AGENT, draft.convention.convention_id, date(2026, 11, 23), "sans suite"
+        )
+        assert (await register.record(convention, cure)).convention.end_date is None
+
+    async def test_one_that_goes_on_and_one_that_follows_it_do_not_both_stand(
+        self, register: Register
+    ) -> None:
+        """Art. 1, 9-2: of two agents at once, one is told, though neither convention is without an end."""
+        convention = await register.convention()
+        _, notice_id = await register.conventions.record_fact(
+            AGENT, convention.convention_id, FormalNotice(Party.CAISSE, date(2026, 11, 2))
+        )
+        await register.record(convention, Denunciation(Party.PARTNER, date(2026, 11, 3)))
+        follows = date(2026, 12, 2)
+        async with register.registry.database.transaction("hold") as connection:
+            await connection.execute(
+                "SELECT FROM partners WHERE partner_id = %s FOR NO KEY UPDATE", (convention.partner_id,)
+            )
+            acting = asyncio.gather(
+                register.record(convention, Cure(notice_id, date(2026, 11, 23))),
+                register.conventions.register(AGENT, convention.partner_id, "21", follows, follows),
+                return_exceptions=True,
+            )
+            await asyncio.sleep(0.3)
+        outcomes = await acting
+        assert sorted(isinstance(outcome, ConventionStands) for outcome in outcomes) == [False, True]
 
     async def test_the_next_convention_is_drawn_up_while_this_one_runs_out(
         self, register: Register, clock: FakeClock
     ) -> None:
         convention = await register.convention()
-        with pytest.raises(RecordAlreadyExists):
+        with pytest.raises(ConventionStands):
             await register.conventions.draft(AGENT, convention.partner_id, "21")
         await register.record(convention, Denunciation(Party.PARTNER, date(2026, 11, 23)))
         draft = (await register.conventions.draft(AGENT, convention.partner_id, "21")).convention
         await register.record(draft, CnilDeclaration(date(2026, 11, 23)))
         await register.record(draft, Signature(Party.PARTNER, date(2026, 11, 23)))
-        with pytest.raises(RecordAlreadyExists):
+        with pytest.raises(ConventionStands):
             await register.record(draft, Signature(Party.CAISSE, date(2026, 11, 23)))
         clock.advance(datetime(2027, 3, 10, 12, tzinfo=UTC) - clock.now())
         signed = await register.record(draft, Signature(Party.CAISSE, date(2027, 3, 10)))

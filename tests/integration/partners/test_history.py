@@ -6,11 +6,12 @@ import pytest
 
 from msa.partners.v1 import history_service_pb2 as pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
+from services.kit.identifiers import encode_page_token
 from services.partners.conventions.facts import Denunciation, Party
 from services.partners.history.domain import EventKind, changes
 from services.partners.suspensions.domain import SuspensionKind, suspension_order
 from tests.clock import FakeClock
-from tests.integration.partners.agent import Agent
+from tests.integration.partners.agent import Agent, refused
 from tests.integration.partners.register import AGENT, Register
 
 
@@ -104,6 +105,16 @@ async def test_the_history_is_read_page_by_page(agent: Agent) -> None:
     assert names == ["Vallombreuse III", "Vallombreuse II", "Vallombreuse I", "Mairie de Vallombreuse"]
     assert second.next_page_token == ""
     assert first.events[0].trace_id
+
+
+@pytest.mark.parametrize("place", ["0x1", "-1", "٣", str(2**63), "9" * 5000])
+async def test_a_page_of_the_history_that_we_never_gave_is_refused(agent: Agent, place: str) -> None:
+    await agent.ensure_agent("21")
+    async with refused() as refusal:
+        await agent.history.ListEvents(
+            pb.ListEventsRequest(caisse_code="21", page_token=encode_page_token(place))
+        )
+    assert refusal.rules == [("page_token", "PAGE_TOKEN")]
 
 
 @pytest.mark.parametrize("subject_id", ["", "01900000-0000-7000-8000-000000000000"])

@@ -7,6 +7,7 @@ import grpc
 import pytest
 from google.type.date_pb2 import Date
 
+from msa.partners.v1 import history_service_pb2 as history_pb
 from msa.partners.v1 import partner_service_pb2 as pb
 from tests.integration.partners.agent import SIGNED, Agent, refused
 from tests.integration.partners.register import new_numero_tiers
@@ -97,6 +98,24 @@ class TestSeat:
         changed = (await agent.partners.ChangeSeat(request)).partner
         assert (changed.seat, changed.profile) == (moved, PROFILE)
         assert changed.etag != partner.etag
+        told = await agent.history.ListEvents(
+            history_pb.ListEventsRequest(caisse_code="21", subject_id=partner.partner_id, page_size=1)
+        )
+        assert [(one.field, one.before, one.after) for one in told.events[0].changes] == [
+            ("letter_receipt_date", "", "2025-03-10"),
+            ("seat.commune", "Vallombreuse", "Combe-Verte"),
+            ("seat.postal_code", "21990", "21991"),
+            ("seat.street", "14 rue des Tilleuls", "2 quai Neuf"),
+            ("version", "1", "2"),
+        ]
+
+    async def test_a_seat_that_was_not_known_needs_no_letter(self, agent: Agent) -> None:
+        partner = await registered(agent, seat=None)
+        request = pb.ChangeSeatRequest(partner_id=partner.partner_id, seat=SEAT)
+        assert (await agent.partners.ChangeSeat(request)).partner.seat == SEAT
+        async with refused() as refusal:
+            await agent.partners.ChangeSeat(request)
+        assert refusal.rules == [("letter_receipt_date", "DATE_REQUIRED")]
 
     @pytest.mark.parametrize(
         ("seat", "received", "violation"),

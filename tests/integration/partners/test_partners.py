@@ -37,6 +37,7 @@ async def test_a_numero_tiers_names_one_partner_of_a_caisse(agent: Agent) -> Non
     async with refused() as refusal:
         await agent.partner("21", partner.numero_tiers)
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "RECORD_ALREADY_EXISTS")
+    assert "art. 4-2" in refusal.text
     elsewhere = await agent.partner("25", partner.numero_tiers)
     assert elsewhere.partner_id != partner.partner_id
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from services.kit.errors import InvalidField, RecordNotFound
-from services.partners.conventions.domain import Convention
+from services.partners.conventions.domain import Convention, ConventionEnded
 from services.partners.habilitations.domain import (
     ConfirmedTooEarly,
     Decision,
@@ -102,6 +102,16 @@ async def test_a_user_of_another_convention_is_not_confirmed_here(
         await register.habilitations.confirm(AGENT, convention.convention_id, [other.habilitation_id])
     with pytest.raises(InvalidField):
         await register.habilitations.confirm(AGENT, convention.convention_id, [])
+
+
+async def test_nobody_is_confirmed_under_a_convention_that_is_over(
+    register: Register, clock: FakeClock, convention: Convention, user: Habilitation
+) -> None:
+    """Art. 9-2."""
+    await register.conventions.end(AGENT, convention.convention_id, RENEWAL, "accord des parties")
+    clock.advance(noon(RENEWAL) - clock.now())
+    with pytest.raises(ConventionEnded):
+        await register.habilitations.confirm(AGENT, convention.convention_id, [user.habilitation_id])
 
 
 async def test_a_convention_signed_on_29_february_renews_its_users_on_28(

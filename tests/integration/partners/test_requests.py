@@ -153,6 +153,7 @@ async def test_the_same_person_twice_under_one_convention_is_refused(agent: Agen
     async with refused() as refusal:
         await accepted(agent, second)
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "RECORD_ALREADY_EXISTS")
+    assert "art. 4-1" in refusal.text
     listed = await agent.requests.GetAccessRequest(
         pb.GetAccessRequestRequest(access_request_id=second.access_request_id)
     )

@@ -111,6 +111,7 @@ def convention() -> convention_pb.Convention:
         convention_id=RECORD_ID,
         partner_id=RECORD_ID,
         caisse_code="21",
+        state=convention_pb.CONVENTION_STATE_IN_FORCE,
         signature_date=to_date(DENUNCIATION.signature_date),
         end_date=to_date(DENUNCIATION.end_date),
         secrecy_end_date=to_date(DENUNCIATION.secrecy_end_date),

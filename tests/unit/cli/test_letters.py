@@ -88,6 +88,14 @@ def test_letters_of_the_usual_length_take_one_sheet() -> None:
     assert set(pages.values()) == {1}
 
 
+def test_a_name_of_two_lines_takes_no_second_sheet() -> None:
+    user = LetterUser(
+        "Lardivel de la Roche-Guimont d’Armoiseau de Montraveau", "Jean-Marc Népomucène Balthazar"
+    )
+    named = replace(samples.HABILITATION, user=user), replace(samples.USER_SUSPENSION, user=user)
+    assert [len(render_png(letter, ppi=10)) for letter in named] == [1, 1]
+
+
 def test_what_is_not_known_is_a_dotted_line(letter: PartnerLetter) -> None:
     bare = replace(letter, caisse=samples.BARE_CAISSE, partner=samples.BARE_PARTNER)
     text = text_of(bare)
@@ -125,6 +133,15 @@ def test_a_name_with_markup_prints_as_it_is(name: str) -> None:
 def test_any_name_prints_as_it_is(name: str) -> None:
     letter = replace(samples.HABILITATION, user=LetterUser("FIN", f"DEBUT{name}"))
     assert _without_spaces(f"DEBUT{name} FIN") in _without_spaces(text_of(letter))
+
+
+@pytest.mark.parametrize("sign", ["m", "W", "M"])
+def test_a_word_without_an_end_stays_within_its_column(sign: str) -> None:
+    """The widest sign is an em wide; the column of the facts is 109 mm."""
+    letter = replace(samples.SUSPENSION, reason=sign * 500)
+    lines = [text for text, _, _ in _placed(letter) if set(text.replace("\u200b", "")) == {sign}]
+    assert sum(len(line.replace("\u200b", "")) for line in lines) == 500
+    assert max(len(line.replace("\u200b", "")) for line in lines) * 10.5 * 25.4 / 72 < 109
 
 
 def test_a_sign_without_a_glyph_is_refused_and_not_quoted() -> None:

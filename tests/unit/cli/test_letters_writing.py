@@ -16,6 +16,7 @@ from cli.connection import LettersSettings, load_settings
 from cli.errors import CommandFailed, UsageFailed
 from cli.letters import records, writing
 from cli.letters.translation import NothingToTell
+from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import habilitation_service_pb2 as habilitation_pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
 from services.kit.messages import to_date
@@ -127,6 +128,24 @@ def test_a_habilitation_that_has_ended_is_not_notified(out: Path) -> None:
     ended.state = habilitation_pb.HABILITATION_STATE_WITHDRAWN
     reply = habilitation_pb.GetHabilitationResponse(habilitation=ended)
     with fakes.fake_qf({GET_HABILITATION: reply}) as qf, pytest.raises(NothingToTell):
+        commands.habilitation(qf, RECORD_ID, out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "state", [convention_pb.CONVENTION_STATE_PENDING, convention_pb.CONVENTION_STATE_ENDED]
+)
+def test_nobody_is_notified_under_a_convention_that_is_not_in_force(
+    out: Path, state: convention_pb.ConventionState.ValueType
+) -> None:
+    """Art. 9-1, 9-2: the letter would say that he may consult."""
+    convention = fakes.convention()
+    convention.state = state
+    reply = convention_pb.GetConventionResponse(convention=convention)
+    with (
+        fakes.fake_qf({convention_pb.GetConventionRequest: reply}) as qf,
+        pytest.raises(NothingToTell),
+    ):
         commands.habilitation(qf, RECORD_ID, out)
     assert not out.exists()
 

@@ -67,3 +67,8 @@ def test_a_policy_says_what_it_means() -> None:
     never = pb.UsePolicy(caisse_code="21", notice_score=45, suspension_score=101)
     assert unusual_uses.policy(usual)["meaning"] == "told from a score of 45 on; suspended from 80 on"
     assert unusual_uses.policy(never)["meaning"] == "told from a score of 45 on; nobody is suspended"
+    mailed = pb.UsePolicy(caisse_code="21", notice_score=45, suspension_score=80, notices_mailed=True)
+    assert (
+        unusual_uses.policy(mailed)["meaning"]
+        == "told from a score of 45 on, by mail too; suspended from 80 on"
+    )

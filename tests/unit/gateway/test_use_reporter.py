@@ -19,8 +19,10 @@ from services.kit.client import Upstream
 from services.kit.errors import Reason
 from services.kit.interceptors import abort
 from services.kit.status import new_status
+from services.kit.telemetry import server_span
 
 NETWORK = "198.51.100.0/24"
+FIRST, LAST = "4bf92f3577b34da6a3ce929d0e0e4736", "0af7651916cd43dd8448eb211c80319c"
 
 
 class UseService(UseServiceServicer):
@@ -30,6 +32,7 @@ class UseService(UseServiceServicer):
         self.batches: list[int] = []
         self.consultations: Counter[tuple[str, str]] = Counter()
         self.not_found: Counter[tuple[str, str]] = Counter()
+        self.traces: dict[tuple[str, str], str] = {}
         self.refusal: Reason | None = None
         self.delay_seconds = 0.0
         self.called = asyncio.Event()
@@ -45,6 +48,7 @@ class UseService(UseServiceServicer):
             key = (count.account_id, count.network_prefix)
             self.consultations[key] += count.consultation_count
             self.not_found[key] += count.not_found_count
+            self.traces[key] = count.trace_id
         return pb.RecordUseResponse()
 
     async def ListUnusualUses(self, request: Any, context: Any) -> Any:
@@ -136,6 +140,38 @@ async def test_what_identity_refuses_as_wrong_is_logged_and_holds_nothing_up(
     await reporter.send()
     assert identity.consultations == {("b", NETWORK): 1}
     assert {"event": "use_report_refused", "log_level": "error", "consultations": 1} in lines
+
+
+def note_within(reporter: UseReporter, trace_id: str, network: str = NETWORK) -> None:
+    """A consultation of the trace that the edge began."""
+    with server_span("ConsultQuotient", [f"00-{trace_id}-00f067aa0ba902b7-01"], {}):
+        reporter.note("a", network, not_found=True)
+
+
+async def test_a_count_is_led_back_to_its_last_call(identity: UseService, reporter: UseReporter) -> None:
+    for trace_id in (FIRST, LAST):
+        note_within(reporter, trace_id)
+    note_within(reporter, FIRST, "")
+    reporter.note("b", NETWORK, not_found=False)
+    await reporter.send()
+    assert identity.traces == {("a", NETWORK): LAST, ("a", ""): FIRST, ("b", NETWORK): ""}
+
+
+async def test_what_was_noted_since_is_the_last_call_of_what_is_told_again(
+    identity: UseService, reporter: UseReporter
+) -> None:
+    identity.refusal = Reason.DEPENDENCY_UNAVAILABLE
+    identity.delay_seconds = 0.1
+    for network in (NETWORK, ""):
+        note_within(reporter, FIRST, network)
+    sending = asyncio.ensure_future(reporter.send())
+    await identity.called.wait()
+    note_within(reporter, LAST)
+    await sending
+    identity.refusal = None
+    await reporter.send()
+    assert identity.traces == {("a", NETWORK): LAST, ("a", ""): FIRST}
+    assert identity.consultations.total() == 3
 
 
 async def test_it_reports_by_itself_and_a_last_time_at_the_end(

@@ -20,6 +20,7 @@ from services.identity.use.domain import (
     Judgement,
     Reason,
     RecentUse,
+    UnusualUse,
     UnusualUseKind,
     UseCount,
     UsedAccount,
@@ -28,7 +29,9 @@ from services.identity.use.domain import (
     could_be_unusual,
     decide,
     habit_of,
+    is_mailed,
     judge,
+    last_traces,
     require_counts,
     require_policy,
 )
@@ -289,12 +292,39 @@ def test_a_policy_at_its_limits_is_taken(scores: tuple[int, int]) -> None:
         (UseCount(UUID(int=1), "", 1, 2), "counts[0].not_found_count"),
         (UseCount(UUID(int=1), "", 1, -1), "counts[0].not_found_count"),
         (UseCount(UUID(int=1), "x" * 65, 1, 0), "counts[0].network_prefix"),
+        (UseCount(UUID(int=1), "", 1, 0, "x" * 32), "counts[0].trace_id"),
+        (UseCount(UUID(int=1), "", 1, 0, "0af7651916cd43dd8448eb211c80319c0"), "counts[0].trace_id"),
     ],
 )
 def test_a_count_that_is_none_is_refused_by_its_place(count: UseCount, field: str) -> None:
     with pytest.raises(InvalidField) as refused:
         require_counts([count])
     assert [each.field for each in refused.value.violations] == [field]
+
+
+def test_what_is_unusual_leads_to_the_last_call_whose_trace_is_known() -> None:
+    first, last = "4bf92f3577b34da6a3ce929d0e0e4736", "0af7651916cd43dd8448eb211c80319c"
+    one, other, silent = (UUID(int=number) for number in range(3))
+    counts = [
+        UseCount(one, "a", 1, 0, first),
+        UseCount(other, "a", 1, 0, first),
+        UseCount(silent, "a", 1, 0),
+        UseCount(one, "b", 1, 0, last),
+        UseCount(one, "", 1, 0),
+    ]
+    require_counts(counts)
+    assert last_traces(counts) == {one: last, other: first}
+
+
+@pytest.mark.parametrize(
+    ("suspended", "asked_for", "mailed"),
+    [(True, False, True), (True, True, True), (False, True, True), (False, False, False)],
+)
+def test_a_suspension_is_mailed_always_and_the_rest_where_the_caisse_asked_for_it_art_7_2(
+    suspended: bool, asked_for: bool, mailed: bool
+) -> None:
+    unusual = UnusualUse(UUID(int=3), NOW, ACCOUNT.account_id, ACCOUNT.partner_id, "21", 50, (), suspended)
+    assert is_mailed(unusual, replace(ACCOUNT, notices_mailed=asked_for)) is mailed
 
 
 def test_more_than_500_counts_are_refused() -> None:

@@ -30,7 +30,7 @@ def test_a_month_is_open_for_eighteen_hours_a_day_whenever_the_clocks_change(day
     """Art. 4-6, 5."""
     month = month_availability(day, [])
     assert (month.month, month.opening_time) == (day.replace(day=1), hours * HOUR)
-    assert (month.percent, month.keeps_promise) == (100, True)
+    assert (month.basis_points, month.keeps_promise) == (10_000, True)
 
 
 def test_what_lies_outside_the_opening_hours_costs_nothing() -> None:
@@ -47,7 +47,7 @@ def test_more_than_98_percent_is_promised_and_98_is_not_more() -> None:
     start = paris(2026, 11, 24, 5)
     limit = Window(start, start + 10 * HOUR + timedelta(minutes=48))
     (below,) = months_below_promise(limit, [])
-    assert (below.month, below.percent, below.keeps_promise) == (date(2026, 11, 1), 98, False)
+    assert (below.month, below.basis_points, below.keeps_promise) == (date(2026, 11, 1), 9_800, False)
     assert months_below_promise(Window(start, limit.end_time - timedelta(seconds=1)), []) == []
 
 

@@ -2,14 +2,23 @@
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
-from services.mailer.domain import Audience, Deadline, DeadlineKind, Text
-from services.mailer.french import day_in_words, delay_in_words
-from services.mailer.letters import one_line, reminder_text, warning_text
-from services.mailer.wording import REMINDERS
+from services.mailer.domain import (
+    Audience,
+    Deadline,
+    DeadlineKind,
+    Text,
+    UnusualUse,
+    UnusualUseKind,
+    UnusualUseReason,
+)
+from services.mailer.french import day_in_words, delay_in_words, instant_in_words
+from services.mailer.letters import one_line, reminder_text, unusual_use_text, warning_text
+from services.mailer.wording import REMINDERS, UNUSUAL_USE_REASONS
 
 TODAY = date(2026, 11, 24)
 PARTNER = "Mairie de Saint-Ouen-l’Aumône"
@@ -111,6 +120,82 @@ def test_days_are_written_in_words(day: date, words: str) -> None:
 )
 def test_delays_count_from_the_day_of_the_letter(days: int, words: str) -> None:
     assert delay_in_words(TODAY + timedelta(days=days), TODAY) == words
+
+
+@pytest.mark.parametrize(
+    ("instant", "words"),
+    [
+        (datetime(2026, 7, 1, 7, 5, tzinfo=UTC), "mercredi 1er juillet 2026 à 9\u00a0h\u00a005"),
+        (datetime(2026, 12, 31, 23, 30, tzinfo=UTC), "vendredi 1er janvier 2027 à 0\u00a0h\u00a030"),
+    ],
+)
+def test_instants_are_those_of_the_clocks_of_paris(instant: datetime, words: str) -> None:
+    assert instant_in_words(instant) == words
+
+
+def unusual(*, suspended: bool = True) -> UnusualUse:
+    """One of every kind of reason."""
+    return UnusualUse(
+        caisse_code="21",
+        account_id=UUID(int=1),
+        partner_id=UUID(int=2),
+        event_time=datetime(2026, 11, 24, 8, 30, tzinfo=UTC),
+        score=93,
+        reasons=[UnusualUseReason(kind, 150 + kind, 20 + kind) for kind in UnusualUseKind],
+        suspended=suspended,
+    )
+
+
+def test_a_caisse_is_told_which_account_is_suspended_why_and_what_to_do_art_7_2() -> None:
+    text = unusual_use_text(unusual())
+    assert text.subject == "Compte suspendu pour usage inhabituel, à examiner (caisse 21)"
+    told = flat(text)
+    assert "Le mardi 24 novembre 2026 à 9 h 30, un compte du service" in told
+    assert "a été suspendu : son usage laisse soupçonner un abus (article 7-2)" in told
+    assert f"Compte : {UUID(int=1)} Partenaire : {UUID(int=2)} Indice : 93 sur 100." in told
+    for words in (
+        "NIR inconnus de la caisse : 151, pour 21 au plus d’ordinaire.",
+        "Consultations : 152, pour 22 au plus d’ordinaire.",
+        "Consultations à des heures où ce partenaire n’en fait pas : 153.",
+        "Réseaux différents en une journée : 154, pour 24 au plus d’ordinaire.",
+    ):
+        assert words in told
+
+
+def test_every_kind_of_unusual_use_has_words() -> None:
+    assert set(UNUSUAL_USE_REASONS) == set(UnusualUseKind)
+
+
+def test_commands_stand_on_lines_of_their_own_to_be_copied() -> None:
+    suspended, noticed = unusual_use_text(unusual()), unusual_use_text(unusual(suspended=False))
+    looking = [
+        "    qf use list --caisse 21",
+        f"    qf user show --account {UUID(int=1)}",
+        f"    qf partner show {UUID(int=2)}",
+    ]
+    lifting = f"    qf use lift --account {UUID(int=1)}"
+    commands = [[line for line in text.body.splitlines() if " qf " in line] for text in (suspended, noticed)]
+    assert commands == [[*looking, lifting], [*looking, "    qf use policy --caisse 21 --no-mail-notices"]]
+
+
+def test_what_suspends_nobody_says_so() -> None:
+    text = unusual_use_text(unusual(suspended=False))
+    assert text.subject == "Usage inhabituel d’un compte, à examiner (caisse 21)"
+    assert "Ce compte n’est pas suspendu." in flat(text)
+    assert "a été suspendu" not in flat(text)
+
+
+@pytest.mark.parametrize("suspended", [True, False])
+def test_a_letter_of_unusual_use_is_short_lines_of_plain_french_text_without_a_link(suspended: bool) -> None:
+    text = unusual_use_text(unusual(suspended=suspended))
+    assert max(len(line) for line in text.body.splitlines()) <= 76
+    assert text.body.startswith("Bonjour,\n\n")
+    assert not set("{}") & set(text.subject + text.body)
+    assert not re.search("[^\u00a0][:;?!»]", text.body + text.subject)
+    assert not re.search("«[^\u00a0]|['\"]|http", text.body + text.subject)
+    # A point of the list goes on under its text.
+    lines = text.body.splitlines()
+    assert [line[:2] for number, line in enumerate(lines) if lines[number - 1].startswith("–")] == ["  "] * 4
 
 
 def test_users_are_counted_where_there_are_any() -> None:

@@ -148,8 +148,10 @@ def test_a_calendar_without_deadlines_can_be_read() -> None:
     assert read([]).events == []
 
 
-# Those that a denomination may hold: control characters are refused when it is registered.
-NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=200)
+# Those that a denomination may hold: control and invisible characters are refused when it is registered.
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp")), min_size=1, max_size=200
+)
 
 
 @given(NAMES)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kit.errors import InvalidField
-from services.partners.fields import calendar_date, required_text
+from services.mailer.domain import EmailAddress
+from services.partners.fields import calendar_date, email_address, required_text
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,13 @@ def test_a_date_of_any_numbers_is_read_or_refused(year: int, month: int, day: in
         ("x" * 11, "LENGTH"),
         ("a\nb", "CONTROL_CHARACTER"),
         ("a\0b", "CONTROL_CHARACTER"),
+        ("a\u2028b", "CONTROL_CHARACTER"),
+        ("a\u2029b", "CONTROL_CHARACTER"),
+        ("a\u202eb", "CONTROL_CHARACTER"),
+        ("a\u2066b", "CONTROL_CHARACTER"),
+        ("a\u200bb", "CONTROL_CHARACTER"),
+        ("a\u00adb", "CONTROL_CHARACTER"),
+        ("\ufeff", "CONTROL_CHARACTER"),
     ],
 )
 def test_a_text_breaks_a_rule_without_being_repeated(text: str, rule: str) -> None:
@@ -75,3 +83,42 @@ def test_no_text_of_the_register_holds_a_nir(nir: str) -> None:
     (violation,) = refused.value.violations
     assert violation.rule == "NIR_IN_TEXT"
     assert nir not in violation.description
+
+
+@pytest.mark.parametrize(
+    "text", ["Mairie d’Étang-sur-Œuvre", "e\u0301cole", "Мэрия", "Nguyễn", "Ştefăn & fils n° 3"]
+)
+def test_names_of_every_language_are_texts(text: str) -> None:
+    assert required_text("denomination", text, 100) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.b@c.example",
+        "zoe+qf@mairie.vallombreuse.example",
+        "o'neil@c.example",
+        "x" * 64 + "@c.example",
+        "a@" + "c" * 63 + ".example",
+        ".a@c.example",
+        "a.@c.example",
+        "a..b@c.example",
+        "x" * 65 + "@c.example",
+        "a@-c.example",
+        "a@c-.example",
+        "a@c",
+        "a@c.example.",
+        "a b@c.example",
+        "a@b@c.example",
+        '"a"@c.example',
+        "é@c.example",
+        "a\r\n@c.example",
+    ],
+)
+def test_what_is_taken_for_an_address_can_be_written_to(text: str) -> None:
+    """Of what the register takes, the mailer leaves nothing undelivered."""
+    try:
+        taken: str | None = email_address("email", text)
+    except InvalidField:
+        taken = None
+    assert taken == (text if EmailAddress.parse(text) else None)

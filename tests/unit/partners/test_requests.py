@@ -102,6 +102,15 @@ def test_the_user_does_not_sign_for_himself_however_he_writes_his_name(
     assert refused.value.violations[0].rule == "SELF_REGISTRATION"
 
 
+@pytest.mark.parametrize("civility", ["Mme", "Mme.", "MADAME", "M.", "mlle", "Monsieur"])
+def test_a_civility_hides_nobody_who_signs_for_himself(civility: str) -> None:
+    """Art. 4-1."""
+    form = replace(FORM, signatory_name=f"{civility} Zoé PÂQUERETTE")
+    with pytest.raises(InvalidField) as refused:
+        require_acceptable(request(form), None)
+    assert refused.value.violations[0].rule == "SELF_REGISTRATION"
+
+
 def test_a_date_in_the_future_is_refused_and_blanks_do_not_count() -> None:
     with pytest.raises(InvalidField):
         checked(replace(FORM, signature_date=date(2026, 11, 24)), TODAY)

@@ -421,10 +421,13 @@ class PartnerPolicy(_message.Message):
     SECOND_FACTOR_REQUIRED_FIELD_NUMBER: _builtins.int
     NETWORKS_FIELD_NUMBER: _builtins.int
     CLIENT_CERTIFICATES_SHA256_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     partner_id: _builtins.str
     """The partner (UUID)."""
     second_factor_required: _builtins.bool
     """Whether they must have a second factor."""
+    etag: _builtins.str
+    """That of the policy as it was read, when it is set; empty: whatever it is. Changes with every change."""
     @_builtins.property
     def networks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The only networks they may call from, in CIDR notation ("203.0.113.0/24", "2001:db8::/48"); none: from anywhere."""
@@ -442,10 +445,11 @@ class PartnerPolicy(_message.Message):
         second_factor_required: _builtins.bool = ...,
         networks: _abc.Iterable[_builtins.str] | None = ...,
         client_certificates_sha256: _abc.Iterable[_builtins.str] | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_certificates_sha256", b"client_certificates_sha256", "networks", b"networks", "partner_id", b"partner_id", "second_factor_required", b"second_factor_required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_certificates_sha256", b"client_certificates_sha256", "etag", b"etag", "networks", b"networks", "partner_id", b"partner_id", "second_factor_required", b"second_factor_required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

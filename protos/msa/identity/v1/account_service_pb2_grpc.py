@@ -132,7 +132,7 @@ class AccountServiceServicer:
 
     def SetPartnerPolicy(self, request, context):
         """Says what a caisse requires of a partner's users; effective from their next call on.
-        Errors: INVALID_ARGUMENT INVALID_FIELD.
+        Errors: INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED when somebody else changed it since `etag` was read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

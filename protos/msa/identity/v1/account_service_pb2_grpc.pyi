@@ -58,7 +58,7 @@ class AccountServiceStub:
     """
     SetPartnerPolicy: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SetPartnerPolicyRequest, _account_service_pb2.SetPartnerPolicyResponse]
     """Says what a caisse requires of a partner's users; effective from their next call on.
-    Errors: INVALID_ARGUMENT INVALID_FIELD.
+    Errors: INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED when somebody else changed it since `etag` was read.
     """
     GetPartnerPolicy: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetPartnerPolicyRequest, _account_service_pb2.GetPartnerPolicyResponse]
     """Shows what is required of a partner's users. Errors: INVALID_ARGUMENT INVALID_FIELD."""
@@ -93,7 +93,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """
     SetPartnerPolicy: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SetPartnerPolicyRequest, _account_service_pb2.SetPartnerPolicyResponse]  # type: ignore[assignment]
     """Says what a caisse requires of a partner's users; effective from their next call on.
-    Errors: INVALID_ARGUMENT INVALID_FIELD.
+    Errors: INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED when somebody else changed it since `etag` was read.
     """
     GetPartnerPolicy: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetPartnerPolicyRequest, _account_service_pb2.GetPartnerPolicyResponse]  # type: ignore[assignment]
     """Shows what is required of a partner's users. Errors: INVALID_ARGUMENT INVALID_FIELD."""
@@ -167,7 +167,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.SetPartnerPolicyResponse, _abc.Awaitable[_account_service_pb2.SetPartnerPolicyResponse]]:
         """Says what a caisse requires of a partner's users; effective from their next call on.
-        Errors: INVALID_ARGUMENT INVALID_FIELD.
+        Errors: INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED when somebody else changed it since `etag` was read.
         """
 
     @_abc_1.abstractmethod

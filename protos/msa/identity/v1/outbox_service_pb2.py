@@ -25,27 +25,28 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
+from msa.identity.v1 import use_service_pb2 as msa_dot_identity_dot_v1_dot_use__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$msa/identity/v1/outbox_service.proto\x12\x0fmsa.identity.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"Q\n\x14LeaseMessagesRequest\x12\x0f\n\x07maximum\x18\x01 \x01(\x05\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"C\n\x15LeaseMessagesResponse\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x18.msa.identity.v1.Message\"\xc4\x01\n\x07Message\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12<\n\x10\x64ormancy_warning\x18\x02 \x01(\x0b\x32 .msa.identity.v1.DormancyWarningH\x00\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07\x63ontent\"O\n\x0f\x44ormancyWarning\x12\'\n\x0c\x64isable_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x13\n\x0b\x64\x61ys_before\x18\x02 \x01(\x05\"1\n\x1a\x41\x63knowledgeMessagesRequest\x12\x13\n\x0bmessage_ids\x18\x01 \x03(\t\"\x1d\n\x1b\x41\x63knowledgeMessagesResponse2\xe1\x01\n\rOutboxService\x12^\n\rLeaseMessages\x12%.msa.identity.v1.LeaseMessagesRequest\x1a&.msa.identity.v1.LeaseMessagesResponse\x12p\n\x13\x41\x63knowledgeMessages\x12+.msa.identity.v1.AcknowledgeMessagesRequest\x1a,.msa.identity.v1.AcknowledgeMessagesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$msa/identity/v1/outbox_service.proto\x12\x0fmsa.identity.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a!msa/identity/v1/use_service.proto\"Q\n\x14LeaseMessagesRequest\x12\x0f\n\x07maximum\x18\x01 \x01(\x05\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"C\n\x15LeaseMessagesResponse\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x18.msa.identity.v1.Message\"\xf8\x01\n\x07Message\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12<\n\x10\x64ormancy_warning\x18\x02 \x01(\x0b\x32 .msa.identity.v1.DormancyWarningH\x00\x12\x32\n\x0bunusual_use\x18\x06 \x01(\x0b\x32\x1b.msa.identity.v1.UnusualUseH\x00\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x17\n\x0fhabilitation_id\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07\x63ontent\"O\n\x0f\x44ormancyWarning\x12\'\n\x0c\x64isable_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x13\n\x0b\x64\x61ys_before\x18\x02 \x01(\x05\"1\n\x1a\x41\x63knowledgeMessagesRequest\x12\x13\n\x0bmessage_ids\x18\x01 \x03(\t\"\x1d\n\x1b\x41\x63knowledgeMessagesResponse2\xe1\x01\n\rOutboxService\x12^\n\rLeaseMessages\x12%.msa.identity.v1.LeaseMessagesRequest\x1a&.msa.identity.v1.LeaseMessagesResponse\x12p\n\x13\x41\x63knowledgeMessages\x12+.msa.identity.v1.AcknowledgeMessagesRequest\x1a,.msa.identity.v1.AcknowledgeMessagesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'msa.identity.v1.outbox_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LEASEMESSAGESREQUEST']._serialized_start=146
-  _globals['_LEASEMESSAGESREQUEST']._serialized_end=227
-  _globals['_LEASEMESSAGESRESPONSE']._serialized_start=229
-  _globals['_LEASEMESSAGESRESPONSE']._serialized_end=296
-  _globals['_MESSAGE']._serialized_start=299
-  _globals['_MESSAGE']._serialized_end=495
-  _globals['_DORMANCYWARNING']._serialized_start=497
-  _globals['_DORMANCYWARNING']._serialized_end=576
-  _globals['_ACKNOWLEDGEMESSAGESREQUEST']._serialized_start=578
-  _globals['_ACKNOWLEDGEMESSAGESREQUEST']._serialized_end=627
-  _globals['_ACKNOWLEDGEMESSAGESRESPONSE']._serialized_start=629
-  _globals['_ACKNOWLEDGEMESSAGESRESPONSE']._serialized_end=658
-  _globals['_OUTBOXSERVICE']._serialized_start=661
-  _globals['_OUTBOXSERVICE']._serialized_end=886
+  _globals['_LEASEMESSAGESREQUEST']._serialized_start=181
+  _globals['_LEASEMESSAGESREQUEST']._serialized_end=262
+  _globals['_LEASEMESSAGESRESPONSE']._serialized_start=264
+  _globals['_LEASEMESSAGESRESPONSE']._serialized_end=331
+  _globals['_MESSAGE']._serialized_start=334
+  _globals['_MESSAGE']._serialized_end=582
+  _globals['_DORMANCYWARNING']._serialized_start=584
+  _globals['_DORMANCYWARNING']._serialized_end=663
+  _globals['_ACKNOWLEDGEMESSAGESREQUEST']._serialized_start=665
+  _globals['_ACKNOWLEDGEMESSAGESREQUEST']._serialized_end=714
+  _globals['_ACKNOWLEDGEMESSAGESRESPONSE']._serialized_start=716
+  _globals['_ACKNOWLEDGEMESSAGESRESPONSE']._serialized_end=745
+  _globals['_OUTBOXSERVICE']._serialized_start=748
+  _globals['_OUTBOXSERVICE']._serialized_end=973
 # @@protoc_insertion_point(module_scope)

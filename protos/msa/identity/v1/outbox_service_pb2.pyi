@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.type import date_pb2 as _date_pb2
+from msa.identity.v1 import use_service_pb2 as _use_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -58,7 +59,7 @@ class LeaseMessagesResponse(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Message]:
-        """Oldest first."""
+        """Of unusual use first, then oldest first."""
 
     def __init__(
         self,
@@ -75,12 +76,13 @@ Global___LeaseMessagesResponse: _TypeAlias = LeaseMessagesResponse  # noqa: Y015
 
 @_typing.final
 class Message(_message.Message):
-    """One message. Whom to write to, the habilitation says (partners)."""
+    """One message. To whom a warning goes, the habilitation says (partners); unusual use is told to the caisse."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_ID_FIELD_NUMBER: _builtins.int
     DORMANCY_WARNING_FIELD_NUMBER: _builtins.int
+    UNUSUAL_USE_FIELD_NUMBER: _builtins.int
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     HABILITATION_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
@@ -92,7 +94,11 @@ class Message(_message.Message):
     """Its habilitation (UUID)."""
     @_builtins.property
     def dormancy_warning(self) -> Global___DormancyWarning:
-        """The account will be disabled."""
+        """To the user: the account will be disabled."""
+
+    @_builtins.property
+    def unusual_use(self) -> _use_service_pb2.UnusualUse:
+        """To the caisse: its use was unusual (art. 7-2), and nobody has lifted the suspension, if there was one."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -103,15 +109,16 @@ class Message(_message.Message):
         *,
         message_id: _builtins.str = ...,
         dormancy_warning: Global___DormancyWarning | None = ...,
+        unusual_use: _use_service_pb2.UnusualUse | None = ...,
         account_id: _builtins.str = ...,
         habilitation_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "create_time", b"create_time", "dormancy_warning", b"dormancy_warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "create_time", b"create_time", "dormancy_warning", b"dormancy_warning", "unusual_use", b"unusual_use"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "content", b"content", "create_time", b"create_time", "dormancy_warning", b"dormancy_warning", "habilitation_id", b"habilitation_id", "message_id", b"message_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "content", b"content", "create_time", b"create_time", "dormancy_warning", b"dormancy_warning", "habilitation_id", b"habilitation_id", "message_id", b"message_id", "unusual_use", b"unusual_use"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["dormancy_warning"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["dormancy_warning", "unusual_use"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OutboxServiceStub:
-    """What users are to be told by mail. Called by a mailer: it leases messages, delivers them, and
+    """What users and caisses are to be told by mail. Called by a mailer: it leases messages, delivers them, and
     acknowledges; what is not acknowledged in time is leased again, so nothing is lost.
     """
 
@@ -49,12 +49,13 @@ class OutboxServiceStub:
 
 
 class OutboxServiceServicer:
-    """What users are to be told by mail. Called by a mailer: it leases messages, delivers them, and
+    """What users and caisses are to be told by mail. Called by a mailer: it leases messages, delivers them, and
     acknowledges; what is not acknowledged in time is leased again, so nothing is lost.
     """
 
     def LeaseMessages(self, request, context):
-        """Takes messages that nobody holds, oldest first. Errors: INVALID_ARGUMENT INVALID_FIELD.
+        """Takes messages that nobody holds: of unusual use first, then oldest first.
+        Errors: INVALID_ARGUMENT INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,7 +91,7 @@ def add_OutboxServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OutboxService:
-    """What users are to be told by mail. Called by a mailer: it leases messages, delivers them, and
+    """What users and caisses are to be told by mail. Called by a mailer: it leases messages, delivers them, and
     acknowledges; what is not acknowledged in time is leased again, so nothing is lost.
     """
 

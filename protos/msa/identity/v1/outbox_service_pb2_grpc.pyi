@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OutboxServiceStub:
-    """What users are to be told by mail. Called by a mailer: it leases messages, delivers them, and
+    """What users and caisses are to be told by mail. Called by a mailer: it leases messages, delivers them, and
     acknowledges; what is not acknowledged in time is leased again, so nothing is lost.
     """
 
@@ -36,7 +36,9 @@ class OutboxServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OutboxServiceAsyncStub: ...
     LeaseMessages: _grpc.UnaryUnaryMultiCallable[_outbox_service_pb2.LeaseMessagesRequest, _outbox_service_pb2.LeaseMessagesResponse]
-    """Takes messages that nobody holds, oldest first. Errors: INVALID_ARGUMENT INVALID_FIELD."""
+    """Takes messages that nobody holds: of unusual use first, then oldest first.
+    Errors: INVALID_ARGUMENT INVALID_FIELD.
+    """
     AcknowledgeMessages: _grpc.UnaryUnaryMultiCallable[_outbox_service_pb2.AcknowledgeMessagesRequest, _outbox_service_pb2.AcknowledgeMessagesResponse]
     """Says that messages were delivered; one that is acknowledged already is fine.
     Errors: INVALID_ARGUMENT INVALID_FIELD.
@@ -44,20 +46,22 @@ class OutboxServiceStub:
 
 @_typing.type_check_only
 class OutboxServiceAsyncStub(OutboxServiceStub):
-    """What users are to be told by mail. Called by a mailer: it leases messages, delivers them, and
+    """What users and caisses are to be told by mail. Called by a mailer: it leases messages, delivers them, and
     acknowledges; what is not acknowledged in time is leased again, so nothing is lost.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     LeaseMessages: _aio.UnaryUnaryMultiCallable[_outbox_service_pb2.LeaseMessagesRequest, _outbox_service_pb2.LeaseMessagesResponse]  # type: ignore[assignment]
-    """Takes messages that nobody holds, oldest first. Errors: INVALID_ARGUMENT INVALID_FIELD."""
+    """Takes messages that nobody holds: of unusual use first, then oldest first.
+    Errors: INVALID_ARGUMENT INVALID_FIELD.
+    """
     AcknowledgeMessages: _aio.UnaryUnaryMultiCallable[_outbox_service_pb2.AcknowledgeMessagesRequest, _outbox_service_pb2.AcknowledgeMessagesResponse]  # type: ignore[assignment]
     """Says that messages were delivered; one that is acknowledged already is fine.
     Errors: INVALID_ARGUMENT INVALID_FIELD.
     """
 
 class OutboxServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What users are to be told by mail. Called by a mailer: it leases messages, delivers them, and
+    """What users and caisses are to be told by mail. Called by a mailer: it leases messages, delivers them, and
     acknowledges; what is not acknowledged in time is leased again, so nothing is lost.
     """
 
@@ -67,7 +71,9 @@ class OutboxServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _outbox_service_pb2.LeaseMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_outbox_service_pb2.LeaseMessagesResponse, _abc.Awaitable[_outbox_service_pb2.LeaseMessagesResponse]]:
-        """Takes messages that nobody holds, oldest first. Errors: INVALID_ARGUMENT INVALID_FIELD."""
+        """Takes messages that nobody holds: of unusual use first, then oldest first.
+        Errors: INVALID_ARGUMENT INVALID_FIELD.
+        """
 
     @_abc_1.abstractmethod
     def AcknowledgeMessages(

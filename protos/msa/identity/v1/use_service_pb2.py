@@ -25,43 +25,43 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!msa/identity/v1/use_service.proto\x12\x0fmsa.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x10RecordUseRequest\x12)\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x19.msa.identity.v1.UseCount\"k\n\x08UseCount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x16\n\x0enetwork_prefix\x18\x02 \x01(\t\x12\x1a\n\x12\x63onsultation_count\x18\x03 \x01(\x05\x12\x17\n\x0fnot_found_count\x18\x04 \x01(\x05\"\x13\n\x11RecordUseResponse\"h\n\x16ListUnusualUsesRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"e\n\x17ListUnusualUsesResponse\x12\x31\n\x0cunusual_uses\x18\x01 \x03(\x0b\x32\x1b.msa.identity.v1.UnusualUse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x96\x02\n\nUnusualUse\x12\x16\n\x0eunusual_use_id\x18\x01 \x01(\t\x12.\n\nevent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x12\n\npartner_id\x18\x04 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x05 \x01(\t\x12\r\n\x05score\x18\x06 \x01(\x05\x12\x32\n\x07reasons\x18\x07 \x03(\x0b\x32!.msa.identity.v1.UnusualUseReason\x12\x11\n\tsuspended\x18\x08 \x01(\x08\x12-\n\tlift_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x01\n\x10UnusualUseReason\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.msa.identity.v1.UnusualUseKind\x12\x0e\n\x06points\x18\x02 \x01(\x05\x12\x16\n\x0eobserved_count\x18\x03 \x01(\x05\x12\x16\n\x0e\x65xpected_count\x18\x04 \x01(\x05\".\n\x18LiftUseSuspensionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"M\n\x19LiftUseSuspensionResponse\x12\x30\n\x0bunusual_use\x18\x01 \x01(\x0b\x32\x1b.msa.identity.v1.UnusualUse\"P\n\tUsePolicy\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x14\n\x0cnotice_score\x18\x02 \x01(\x05\x12\x18\n\x10suspension_score\x18\x03 \x01(\x05\"*\n\x13GetUsePolicyRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\"B\n\x14GetUsePolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.msa.identity.v1.UsePolicy\"A\n\x13SetUsePolicyRequest\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.msa.identity.v1.UsePolicy\"B\n\x14SetUsePolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.msa.identity.v1.UsePolicy*\xb6\x01\n\x0eUnusualUseKind\x12 \n\x1cUNUSUAL_USE_KIND_UNSPECIFIED\x10\x00\x12!\n\x1dUNUSUAL_USE_KIND_UNKNOWN_NIRS\x10\x01\x12\x1b\n\x17UNUSUAL_USE_KIND_VOLUME\x10\x02\x12\x1e\n\x1aUNUSUAL_USE_KIND_ODD_HOURS\x10\x03\x12\"\n\x1eUNUSUAL_USE_KIND_MANY_NETWORKS\x10\x04\x32\xec\x03\n\nUseService\x12R\n\tRecordUse\x12!.msa.identity.v1.RecordUseRequest\x1a\".msa.identity.v1.RecordUseResponse\x12\x64\n\x0fListUnusualUses\x12\'.msa.identity.v1.ListUnusualUsesRequest\x1a(.msa.identity.v1.ListUnusualUsesResponse\x12j\n\x11LiftUseSuspension\x12).msa.identity.v1.LiftUseSuspensionRequest\x1a*.msa.identity.v1.LiftUseSuspensionResponse\x12[\n\x0cGetUsePolicy\x12$.msa.identity.v1.GetUsePolicyRequest\x1a%.msa.identity.v1.GetUsePolicyResponse\x12[\n\x0cSetUsePolicy\x12$.msa.identity.v1.SetUsePolicyRequest\x1a%.msa.identity.v1.SetUsePolicyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!msa/identity/v1/use_service.proto\x12\x0fmsa.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x10RecordUseRequest\x12)\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x19.msa.identity.v1.UseCount\"}\n\x08UseCount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x16\n\x0enetwork_prefix\x18\x02 \x01(\t\x12\x1a\n\x12\x63onsultation_count\x18\x03 \x01(\x05\x12\x17\n\x0fnot_found_count\x18\x04 \x01(\x05\x12\x10\n\x08trace_id\x18\x05 \x01(\t\"\x13\n\x11RecordUseResponse\"h\n\x16ListUnusualUsesRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"e\n\x17ListUnusualUsesResponse\x12\x31\n\x0cunusual_uses\x18\x01 \x03(\x0b\x32\x1b.msa.identity.v1.UnusualUse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa8\x02\n\nUnusualUse\x12\x16\n\x0eunusual_use_id\x18\x01 \x01(\t\x12.\n\nevent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x12\n\npartner_id\x18\x04 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x05 \x01(\t\x12\r\n\x05score\x18\x06 \x01(\x05\x12\x32\n\x07reasons\x18\x07 \x03(\x0b\x32!.msa.identity.v1.UnusualUseReason\x12\x11\n\tsuspended\x18\x08 \x01(\x08\x12-\n\tlift_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\n \x01(\t\"\x81\x01\n\x10UnusualUseReason\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.msa.identity.v1.UnusualUseKind\x12\x0e\n\x06points\x18\x02 \x01(\x05\x12\x16\n\x0eobserved_count\x18\x03 \x01(\x05\x12\x16\n\x0e\x65xpected_count\x18\x04 \x01(\x05\".\n\x18LiftUseSuspensionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"M\n\x19LiftUseSuspensionResponse\x12\x30\n\x0bunusual_use\x18\x01 \x01(\x0b\x32\x1b.msa.identity.v1.UnusualUse\"v\n\tUsePolicy\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x14\n\x0cnotice_score\x18\x02 \x01(\x05\x12\x18\n\x10suspension_score\x18\x03 \x01(\x05\x12\x16\n\x0enotices_mailed\x18\x04 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\"*\n\x13GetUsePolicyRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\"B\n\x14GetUsePolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.msa.identity.v1.UsePolicy\"A\n\x13SetUsePolicyRequest\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.msa.identity.v1.UsePolicy\"B\n\x14SetUsePolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.msa.identity.v1.UsePolicy*\xb6\x01\n\x0eUnusualUseKind\x12 \n\x1cUNUSUAL_USE_KIND_UNSPECIFIED\x10\x00\x12!\n\x1dUNUSUAL_USE_KIND_UNKNOWN_NIRS\x10\x01\x12\x1b\n\x17UNUSUAL_USE_KIND_VOLUME\x10\x02\x12\x1e\n\x1aUNUSUAL_USE_KIND_ODD_HOURS\x10\x03\x12\"\n\x1eUNUSUAL_USE_KIND_MANY_NETWORKS\x10\x04\x32\xec\x03\n\nUseService\x12R\n\tRecordUse\x12!.msa.identity.v1.RecordUseRequest\x1a\".msa.identity.v1.RecordUseResponse\x12\x64\n\x0fListUnusualUses\x12\'.msa.identity.v1.ListUnusualUsesRequest\x1a(.msa.identity.v1.ListUnusualUsesResponse\x12j\n\x11LiftUseSuspension\x12).msa.identity.v1.LiftUseSuspensionRequest\x1a*.msa.identity.v1.LiftUseSuspensionResponse\x12[\n\x0cGetUsePolicy\x12$.msa.identity.v1.GetUsePolicyRequest\x1a%.msa.identity.v1.GetUsePolicyResponse\x12[\n\x0cSetUsePolicy\x12$.msa.identity.v1.SetUsePolicyRequest\x1a%.msa.identity.v1.SetUsePolicyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'msa.identity.v1.use_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_UNUSUALUSEKIND']._serialized_start=1359
-  _globals['_UNUSUALUSEKIND']._serialized_end=1541
+  _globals['_UNUSUALUSEKIND']._serialized_start=1433
+  _globals['_UNUSUALUSEKIND']._serialized_end=1615
   _globals['_RECORDUSEREQUEST']._serialized_start=87
   _globals['_RECORDUSEREQUEST']._serialized_end=148
   _globals['_USECOUNT']._serialized_start=150
-  _globals['_USECOUNT']._serialized_end=257
-  _globals['_RECORDUSERESPONSE']._serialized_start=259
-  _globals['_RECORDUSERESPONSE']._serialized_end=278
-  _globals['_LISTUNUSUALUSESREQUEST']._serialized_start=280
-  _globals['_LISTUNUSUALUSESREQUEST']._serialized_end=384
-  _globals['_LISTUNUSUALUSESRESPONSE']._serialized_start=386
-  _globals['_LISTUNUSUALUSESRESPONSE']._serialized_end=487
-  _globals['_UNUSUALUSE']._serialized_start=490
-  _globals['_UNUSUALUSE']._serialized_end=768
-  _globals['_UNUSUALUSEREASON']._serialized_start=771
-  _globals['_UNUSUALUSEREASON']._serialized_end=900
-  _globals['_LIFTUSESUSPENSIONREQUEST']._serialized_start=902
-  _globals['_LIFTUSESUSPENSIONREQUEST']._serialized_end=948
-  _globals['_LIFTUSESUSPENSIONRESPONSE']._serialized_start=950
-  _globals['_LIFTUSESUSPENSIONRESPONSE']._serialized_end=1027
-  _globals['_USEPOLICY']._serialized_start=1029
-  _globals['_USEPOLICY']._serialized_end=1109
-  _globals['_GETUSEPOLICYREQUEST']._serialized_start=1111
-  _globals['_GETUSEPOLICYREQUEST']._serialized_end=1153
-  _globals['_GETUSEPOLICYRESPONSE']._serialized_start=1155
-  _globals['_GETUSEPOLICYRESPONSE']._serialized_end=1221
-  _globals['_SETUSEPOLICYREQUEST']._serialized_start=1223
-  _globals['_SETUSEPOLICYREQUEST']._serialized_end=1288
-  _globals['_SETUSEPOLICYRESPONSE']._serialized_start=1290
-  _globals['_SETUSEPOLICYRESPONSE']._serialized_end=1356
-  _globals['_USESERVICE']._serialized_start=1544
-  _globals['_USESERVICE']._serialized_end=2036
+  _globals['_USECOUNT']._serialized_end=275
+  _globals['_RECORDUSERESPONSE']._serialized_start=277
+  _globals['_RECORDUSERESPONSE']._serialized_end=296
+  _globals['_LISTUNUSUALUSESREQUEST']._serialized_start=298
+  _globals['_LISTUNUSUALUSESREQUEST']._serialized_end=402
+  _globals['_LISTUNUSUALUSESRESPONSE']._serialized_start=404
+  _globals['_LISTUNUSUALUSESRESPONSE']._serialized_end=505
+  _globals['_UNUSUALUSE']._serialized_start=508
+  _globals['_UNUSUALUSE']._serialized_end=804
+  _globals['_UNUSUALUSEREASON']._serialized_start=807
+  _globals['_UNUSUALUSEREASON']._serialized_end=936
+  _globals['_LIFTUSESUSPENSIONREQUEST']._serialized_start=938
+  _globals['_LIFTUSESUSPENSIONREQUEST']._serialized_end=984
+  _globals['_LIFTUSESUSPENSIONRESPONSE']._serialized_start=986
+  _globals['_LIFTUSESUSPENSIONRESPONSE']._serialized_end=1063
+  _globals['_USEPOLICY']._serialized_start=1065
+  _globals['_USEPOLICY']._serialized_end=1183
+  _globals['_GETUSEPOLICYREQUEST']._serialized_start=1185
+  _globals['_GETUSEPOLICYREQUEST']._serialized_end=1227
+  _globals['_GETUSEPOLICYRESPONSE']._serialized_start=1229
+  _globals['_GETUSEPOLICYRESPONSE']._serialized_end=1295
+  _globals['_SETUSEPOLICYREQUEST']._serialized_start=1297
+  _globals['_SETUSEPOLICYREQUEST']._serialized_end=1362
+  _globals['_SETUSEPOLICYRESPONSE']._serialized_start=1364
+  _globals['_SETUSEPOLICYRESPONSE']._serialized_end=1430
+  _globals['_USESERVICE']._serialized_start=1618
+  _globals['_USESERVICE']._serialized_end=2110
 # @@protoc_insertion_point(module_scope)

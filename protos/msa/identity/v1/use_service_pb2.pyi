@@ -86,6 +86,7 @@ class UseCount(_message.Message):
     NETWORK_PREFIX_FIELD_NUMBER: _builtins.int
     CONSULTATION_COUNT_FIELD_NUMBER: _builtins.int
     NOT_FOUND_COUNT_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """UUID."""
     network_prefix: _builtins.str
@@ -94,6 +95,8 @@ class UseCount(_message.Message):
     """How many."""
     not_found_count: _builtins.int
     """How many of them met nobody that the caisse knows."""
+    trace_id: _builtins.str
+    """Finds the trace of the last of them, and its line in the edge's log: 32 hexadecimal digits; empty where unknown."""
     def __init__(
         self,
         *,
@@ -101,10 +104,11 @@ class UseCount(_message.Message):
         network_prefix: _builtins.str = ...,
         consultation_count: _builtins.int = ...,
         not_found_count: _builtins.int = ...,
+        trace_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "consultation_count", b"consultation_count", "network_prefix", b"network_prefix", "not_found_count", b"not_found_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "consultation_count", b"consultation_count", "network_prefix", b"network_prefix", "not_found_count", b"not_found_count", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -204,6 +208,7 @@ class UnusualUse(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     SUSPENDED_FIELD_NUMBER: _builtins.int
     LIFT_TIME_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
     unusual_use_id: _builtins.str
     """UUID."""
     account_id: _builtins.str
@@ -216,6 +221,8 @@ class UnusualUse(_message.Message):
     """0 to 100."""
     suspended: _builtins.bool
     """Whether the account was suspended for it."""
+    trace_id: _builtins.str
+    """Finds the trace of the last call that counted, and its line in the edge's log; empty where unknown."""
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
         """When it was noticed."""
@@ -240,10 +247,11 @@ class UnusualUse(_message.Message):
         reasons: _abc.Iterable[Global___UnusualUseReason] | None = ...,
         suspended: _builtins.bool = ...,
         lift_time: _timestamp_pb2.Timestamp | None = ...,
+        trace_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time", "lift_time", b"lift_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "caisse_code", b"caisse_code", "event_time", b"event_time", "lift_time", b"lift_time", "partner_id", b"partner_id", "reasons", b"reasons", "score", b"score", "suspended", b"suspended", "unusual_use_id", b"unusual_use_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "caisse_code", b"caisse_code", "event_time", b"event_time", "lift_time", b"lift_time", "partner_id", b"partner_id", "reasons", b"reasons", "score", b"score", "suspended", b"suspended", "trace_id", b"trace_id", "unusual_use_id", b"unusual_use_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -338,22 +346,30 @@ class UsePolicy(_message.Message):
     CAISSE_CODE_FIELD_NUMBER: _builtins.int
     NOTICE_SCORE_FIELD_NUMBER: _builtins.int
     SUSPENSION_SCORE_FIELD_NUMBER: _builtins.int
+    NOTICES_MAILED_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     caisse_code: _builtins.str
     """The caisse."""
     notice_score: _builtins.int
     """From this score on the caisse is told; 1 to 100."""
     suspension_score: _builtins.int
     """From this score on the account is suspended; notice_score to 100, or 101: never."""
+    notices_mailed: _builtins.bool
+    """Whether the caisse is mailed what is noticed without a suspension too; suspensions are mailed in any case."""
+    etag: _builtins.str
+    """That of the policy as it was read, when it is set; empty: whatever it is. Changes with every change."""
     def __init__(
         self,
         *,
         caisse_code: _builtins.str = ...,
         notice_score: _builtins.int = ...,
         suspension_score: _builtins.int = ...,
+        notices_mailed: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "notice_score", b"notice_score", "suspension_score", b"suspension_score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "etag", b"etag", "notice_score", b"notice_score", "notices_mailed", b"notices_mailed", "suspension_score", b"suspension_score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

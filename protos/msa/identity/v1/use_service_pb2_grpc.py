@@ -99,7 +99,8 @@ class UseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetUsePolicy(self, request, context):
-        """Sets them. Errors: INVALID_ARGUMENT INVALID_FIELD.
+        """Sets them. Errors: INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED when somebody else changed them since `etag`
+        was read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,7 +48,9 @@ class UseServiceStub:
     GetUsePolicy: _grpc.UnaryUnaryMultiCallable[_use_service_pb2.GetUsePolicyRequest, _use_service_pb2.GetUsePolicyResponse]
     """From which scores on a caisse is told, and accounts are suspended. Errors: INVALID_ARGUMENT INVALID_FIELD."""
     SetUsePolicy: _grpc.UnaryUnaryMultiCallable[_use_service_pb2.SetUsePolicyRequest, _use_service_pb2.SetUsePolicyResponse]
-    """Sets them. Errors: INVALID_ARGUMENT INVALID_FIELD."""
+    """Sets them. Errors: INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED when somebody else changed them since `etag`
+    was read.
+    """
 
 @_typing.type_check_only
 class UseServiceAsyncStub(UseServiceStub):
@@ -70,7 +72,9 @@ class UseServiceAsyncStub(UseServiceStub):
     GetUsePolicy: _aio.UnaryUnaryMultiCallable[_use_service_pb2.GetUsePolicyRequest, _use_service_pb2.GetUsePolicyResponse]  # type: ignore[assignment]
     """From which scores on a caisse is told, and accounts are suspended. Errors: INVALID_ARGUMENT INVALID_FIELD."""
     SetUsePolicy: _aio.UnaryUnaryMultiCallable[_use_service_pb2.SetUsePolicyRequest, _use_service_pb2.SetUsePolicyResponse]  # type: ignore[assignment]
-    """Sets them. Errors: INVALID_ARGUMENT INVALID_FIELD."""
+    """Sets them. Errors: INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED when somebody else changed them since `etag`
+    was read.
+    """
 
 class UseServiceServicer(metaclass=_abc_1.ABCMeta):
     """How accounts are used, and what of it is unusual (art. 7-2). RecordUse is called by the gateway, the rest by caisse
@@ -119,6 +123,8 @@ class UseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _use_service_pb2.SetUsePolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_use_service_pb2.SetUsePolicyResponse, _abc.Awaitable[_use_service_pb2.SetUsePolicyResponse]]:
-        """Sets them. Errors: INVALID_ARGUMENT INVALID_FIELD."""
+        """Sets them. Errors: INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED when somebody else changed them since `etag`
+        was read.
+        """
 
 def add_UseServiceServicer_to_server(servicer: UseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

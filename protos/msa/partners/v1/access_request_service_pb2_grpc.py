@@ -94,8 +94,8 @@ class AccessRequestServiceServicer:
         """Accepts a complete form and does, in the same commit, what it asks for: a creation habilitates the
         user (the convention must be in force); a modification ends the old habilitation at once and
         habilitates the user who follows, if one is named; a withdrawal ends the habilitation. Errors:
-        NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while something is missing, after a decision, or
-        where the convention is not in force; ALREADY_EXISTS where the user is habilitated under it;
+        NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while something is missing, after a decision,
+        where the convention is not in force, or the user is suspended (art. 7-2); ALREADY_EXISTS where the user is habilitated under it;
         ABORTED RECORD_CHANGED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

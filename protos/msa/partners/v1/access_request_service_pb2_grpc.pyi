@@ -48,8 +48,8 @@ class AccessRequestServiceStub:
     """Accepts a complete form and does, in the same commit, what it asks for: a creation habilitates the
     user (the convention must be in force); a modification ends the old habilitation at once and
     habilitates the user who follows, if one is named; a withdrawal ends the habilitation. Errors:
-    NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while something is missing, after a decision, or
-    where the convention is not in force; ALREADY_EXISTS where the user is habilitated under it;
+    NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while something is missing, after a decision,
+    where the convention is not in force, or the user is suspended (art. 7-2); ALREADY_EXISTS where the user is habilitated under it;
     ABORTED RECORD_CHANGED.
     """
     RefuseAccessRequest: _grpc.UnaryUnaryMultiCallable[_access_request_service_pb2.RefuseAccessRequestRequest, _access_request_service_pb2.RefuseAccessRequestResponse]
@@ -81,8 +81,8 @@ class AccessRequestServiceAsyncStub(AccessRequestServiceStub):
     """Accepts a complete form and does, in the same commit, what it asks for: a creation habilitates the
     user (the convention must be in force); a modification ends the old habilitation at once and
     habilitates the user who follows, if one is named; a withdrawal ends the habilitation. Errors:
-    NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while something is missing, after a decision, or
-    where the convention is not in force; ALREADY_EXISTS where the user is habilitated under it;
+    NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while something is missing, after a decision,
+    where the convention is not in force, or the user is suspended (art. 7-2); ALREADY_EXISTS where the user is habilitated under it;
     ABORTED RECORD_CHANGED.
     """
     RefuseAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_service_pb2.RefuseAccessRequestRequest, _access_request_service_pb2.RefuseAccessRequestResponse]  # type: ignore[assignment]
@@ -129,8 +129,8 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Accepts a complete form and does, in the same commit, what it asks for: a creation habilitates the
         user (the convention must be in force); a modification ends the old habilitation at once and
         habilitates the user who follows, if one is named; a withdrawal ends the habilitation. Errors:
-        NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while something is missing, after a decision, or
-        where the convention is not in force; ALREADY_EXISTS where the user is habilitated under it;
+        NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while something is missing, after a decision,
+        where the convention is not in force, or the user is suspended (art. 7-2); ALREADY_EXISTS where the user is habilitated under it;
         ABORTED RECORD_CHANGED.
         """
 

@@ -23,45 +23,48 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-msa/partners/v1/caisse_settings_service.proto\x12\x0fmsa.partners.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"F\n\x0e\x43\x61isseSettings\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x1f\n\x17\x63\x61se_reference_required\x18\x02 \x01(\x08\"/\n\x18GetCaisseSettingsRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\"N\n\x19GetCaisseSettingsResponse\x12\x31\n\x08settings\x18\x01 \x01(\x0b\x32\x1f.msa.partners.v1.CaisseSettings\"]\n\x18SetCaisseSettingsRequest\x12\x31\n\x08settings\x18\x01 \x01(\x0b\x32\x1f.msa.partners.v1.CaisseSettings\x12\x0e\n\x06reason\x18\x02 \x01(\t\"N\n\x19SetCaisseSettingsResponse\x12\x31\n\x08settings\x18\x01 \x01(\x0b\x32\x1f.msa.partners.v1.CaisseSettings\"\xa9\x01\n\x0bMaintenance\x12\x16\n\x0emaintenance_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xac\x01\n\x16PlanMaintenanceRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"L\n\x17PlanMaintenanceResponse\x12\x31\n\x0bmaintenance\x18\x01 \x01(\x0b\x32\x1c.msa.partners.v1.Maintenance\"B\n\x18\x43\x61ncelMaintenanceRequest\x12\x16\n\x0emaintenance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1b\n\x19\x43\x61ncelMaintenanceResponse\".\n\x17ListMaintenancesRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\"N\n\x18ListMaintenancesResponse\x12\x32\n\x0cmaintenances\x18\x01 \x03(\x0b\x32\x1c.msa.partners.v1.Maintenance\"!\n\x1fListCaisseAvailabilitiesRequest\"X\n ListCaisseAvailabilitiesResponse\x12\x34\n\x07\x63\x61isses\x18\x01 \x03(\x0b\x32#.msa.partners.v1.CaisseAvailability\"k\n\x12\x43\x61isseAvailability\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x32\n\x0cmaintenances\x18\x03 \x03(\x0b\x32\x1c.msa.partners.v1.Maintenance2\xab\x05\n\x15\x43\x61isseSettingsService\x12j\n\x11GetCaisseSettings\x12).msa.partners.v1.GetCaisseSettingsRequest\x1a*.msa.partners.v1.GetCaisseSettingsResponse\x12j\n\x11SetCaisseSettings\x12).msa.partners.v1.SetCaisseSettingsRequest\x1a*.msa.partners.v1.SetCaisseSettingsResponse\x12\x64\n\x0fPlanMaintenance\x12\'.msa.partners.v1.PlanMaintenanceRequest\x1a(.msa.partners.v1.PlanMaintenanceResponse\x12j\n\x11\x43\x61ncelMaintenance\x12).msa.partners.v1.CancelMaintenanceRequest\x1a*.msa.partners.v1.CancelMaintenanceResponse\x12g\n\x10ListMaintenances\x12(.msa.partners.v1.ListMaintenancesRequest\x1a).msa.partners.v1.ListMaintenancesResponse\x12\x7f\n\x18ListCaisseAvailabilities\x12\x30.msa.partners.v1.ListCaisseAvailabilitiesRequest\x1a\x31.msa.partners.v1.ListCaisseAvailabilitiesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-msa/partners/v1/caisse_settings_service.proto\x12\x0fmsa.partners.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"F\n\x0e\x43\x61isseSettings\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x1f\n\x17\x63\x61se_reference_required\x18\x02 \x01(\x08\"/\n\x18GetCaisseSettingsRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\"N\n\x19GetCaisseSettingsResponse\x12\x31\n\x08settings\x18\x01 \x01(\x0b\x32\x1f.msa.partners.v1.CaisseSettings\"]\n\x18SetCaisseSettingsRequest\x12\x31\n\x08settings\x18\x01 \x01(\x0b\x32\x1f.msa.partners.v1.CaisseSettings\x12\x0e\n\x06reason\x18\x02 \x01(\t\"N\n\x19SetCaisseSettingsResponse\x12\x31\n\x08settings\x18\x01 \x01(\x0b\x32\x1f.msa.partners.v1.CaisseSettings\"\xa9\x01\n\x0bMaintenance\x12\x16\n\x0emaintenance_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61isse_code\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xac\x01\n\x16PlanMaintenanceRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\x8e\x01\n\x17PlanMaintenanceResponse\x12\x31\n\x0bmaintenance\x18\x01 \x01(\x0b\x32\x1c.msa.partners.v1.Maintenance\x12@\n\x14months_below_promise\x18\x02 \x03(\x0b\x32\".msa.partners.v1.MonthAvailability\"U\n\x11MonthAvailability\x12 \n\x05month\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x1e\n\x16\x61vailable_basis_points\x18\x02 \x01(\x05\"B\n\x18\x43\x61ncelMaintenanceRequest\x12\x16\n\x0emaintenance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1b\n\x19\x43\x61ncelMaintenanceResponse\".\n\x17ListMaintenancesRequest\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\"N\n\x18ListMaintenancesResponse\x12\x32\n\x0cmaintenances\x18\x01 \x03(\x0b\x32\x1c.msa.partners.v1.Maintenance\"!\n\x1fListCaisseAvailabilitiesRequest\"X\n ListCaisseAvailabilitiesResponse\x12\x34\n\x07\x63\x61isses\x18\x01 \x03(\x0b\x32#.msa.partners.v1.CaisseAvailability\"k\n\x12\x43\x61isseAvailability\x12\x13\n\x0b\x63\x61isse_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x32\n\x0cmaintenances\x18\x03 \x03(\x0b\x32\x1c.msa.partners.v1.Maintenance2\xab\x05\n\x15\x43\x61isseSettingsService\x12j\n\x11GetCaisseSettings\x12).msa.partners.v1.GetCaisseSettingsRequest\x1a*.msa.partners.v1.GetCaisseSettingsResponse\x12j\n\x11SetCaisseSettings\x12).msa.partners.v1.SetCaisseSettingsRequest\x1a*.msa.partners.v1.SetCaisseSettingsResponse\x12\x64\n\x0fPlanMaintenance\x12\'.msa.partners.v1.PlanMaintenanceRequest\x1a(.msa.partners.v1.PlanMaintenanceResponse\x12j\n\x11\x43\x61ncelMaintenance\x12).msa.partners.v1.CancelMaintenanceRequest\x1a*.msa.partners.v1.CancelMaintenanceResponse\x12g\n\x10ListMaintenances\x12(.msa.partners.v1.ListMaintenancesRequest\x1a).msa.partners.v1.ListMaintenancesResponse\x12\x7f\n\x18ListCaisseAvailabilities\x12\x30.msa.partners.v1.ListCaisseAvailabilitiesRequest\x1a\x31.msa.partners.v1.ListCaisseAvailabilitiesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'msa.partners.v1.caisse_settings_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CAISSESETTINGS']._serialized_start=99
-  _globals['_CAISSESETTINGS']._serialized_end=169
-  _globals['_GETCAISSESETTINGSREQUEST']._serialized_start=171
-  _globals['_GETCAISSESETTINGSREQUEST']._serialized_end=218
-  _globals['_GETCAISSESETTINGSRESPONSE']._serialized_start=220
-  _globals['_GETCAISSESETTINGSRESPONSE']._serialized_end=298
-  _globals['_SETCAISSESETTINGSREQUEST']._serialized_start=300
-  _globals['_SETCAISSESETTINGSREQUEST']._serialized_end=393
-  _globals['_SETCAISSESETTINGSRESPONSE']._serialized_start=395
-  _globals['_SETCAISSESETTINGSRESPONSE']._serialized_end=473
-  _globals['_MAINTENANCE']._serialized_start=476
-  _globals['_MAINTENANCE']._serialized_end=645
-  _globals['_PLANMAINTENANCEREQUEST']._serialized_start=648
-  _globals['_PLANMAINTENANCEREQUEST']._serialized_end=820
-  _globals['_PLANMAINTENANCERESPONSE']._serialized_start=822
-  _globals['_PLANMAINTENANCERESPONSE']._serialized_end=898
-  _globals['_CANCELMAINTENANCEREQUEST']._serialized_start=900
-  _globals['_CANCELMAINTENANCEREQUEST']._serialized_end=966
-  _globals['_CANCELMAINTENANCERESPONSE']._serialized_start=968
-  _globals['_CANCELMAINTENANCERESPONSE']._serialized_end=995
-  _globals['_LISTMAINTENANCESREQUEST']._serialized_start=997
-  _globals['_LISTMAINTENANCESREQUEST']._serialized_end=1043
-  _globals['_LISTMAINTENANCESRESPONSE']._serialized_start=1045
-  _globals['_LISTMAINTENANCESRESPONSE']._serialized_end=1123
-  _globals['_LISTCAISSEAVAILABILITIESREQUEST']._serialized_start=1125
-  _globals['_LISTCAISSEAVAILABILITIESREQUEST']._serialized_end=1158
-  _globals['_LISTCAISSEAVAILABILITIESRESPONSE']._serialized_start=1160
-  _globals['_LISTCAISSEAVAILABILITIESRESPONSE']._serialized_end=1248
-  _globals['_CAISSEAVAILABILITY']._serialized_start=1250
-  _globals['_CAISSEAVAILABILITY']._serialized_end=1357
-  _globals['_CAISSESETTINGSSERVICE']._serialized_start=1360
-  _globals['_CAISSESETTINGSSERVICE']._serialized_end=2043
+  _globals['_CAISSESETTINGS']._serialized_start=123
+  _globals['_CAISSESETTINGS']._serialized_end=193
+  _globals['_GETCAISSESETTINGSREQUEST']._serialized_start=195
+  _globals['_GETCAISSESETTINGSREQUEST']._serialized_end=242
+  _globals['_GETCAISSESETTINGSRESPONSE']._serialized_start=244
+  _globals['_GETCAISSESETTINGSRESPONSE']._serialized_end=322
+  _globals['_SETCAISSESETTINGSREQUEST']._serialized_start=324
+  _globals['_SETCAISSESETTINGSREQUEST']._serialized_end=417
+  _globals['_SETCAISSESETTINGSRESPONSE']._serialized_start=419
+  _globals['_SETCAISSESETTINGSRESPONSE']._serialized_end=497
+  _globals['_MAINTENANCE']._serialized_start=500
+  _globals['_MAINTENANCE']._serialized_end=669
+  _globals['_PLANMAINTENANCEREQUEST']._serialized_start=672
+  _globals['_PLANMAINTENANCEREQUEST']._serialized_end=844
+  _globals['_PLANMAINTENANCERESPONSE']._serialized_start=847
+  _globals['_PLANMAINTENANCERESPONSE']._serialized_end=989
+  _globals['_MONTHAVAILABILITY']._serialized_start=991
+  _globals['_MONTHAVAILABILITY']._serialized_end=1076
+  _globals['_CANCELMAINTENANCEREQUEST']._serialized_start=1078
+  _globals['_CANCELMAINTENANCEREQUEST']._serialized_end=1144
+  _globals['_CANCELMAINTENANCERESPONSE']._serialized_start=1146
+  _globals['_CANCELMAINTENANCERESPONSE']._serialized_end=1173
+  _globals['_LISTMAINTENANCESREQUEST']._serialized_start=1175
+  _globals['_LISTMAINTENANCESREQUEST']._serialized_end=1221
+  _globals['_LISTMAINTENANCESRESPONSE']._serialized_start=1223
+  _globals['_LISTMAINTENANCESRESPONSE']._serialized_end=1301
+  _globals['_LISTCAISSEAVAILABILITIESREQUEST']._serialized_start=1303
+  _globals['_LISTCAISSEAVAILABILITIESREQUEST']._serialized_end=1336
+  _globals['_LISTCAISSEAVAILABILITIESRESPONSE']._serialized_start=1338
+  _globals['_LISTCAISSEAVAILABILITIESRESPONSE']._serialized_end=1426
+  _globals['_CAISSEAVAILABILITY']._serialized_start=1428
+  _globals['_CAISSEAVAILABILITY']._serialized_end=1535
+  _globals['_CAISSESETTINGSSERVICE']._serialized_start=1538
+  _globals['_CAISSESETTINGSSERVICE']._serialized_end=2221
 # @@protoc_insertion_point(module_scope)

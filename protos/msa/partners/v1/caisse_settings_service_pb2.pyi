@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.type import date_pb2 as _date_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -234,22 +235,58 @@ class PlanMaintenanceResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MAINTENANCE_FIELD_NUMBER: _builtins.int
+    MONTHS_BELOW_PROMISE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def maintenance(self) -> Global___Maintenance:
         """The maintenance."""
+
+    @_builtins.property
+    def months_below_promise(self) -> _containers.RepeatedCompositeFieldContainer[Global___MonthAvailability]:
+        """The months of which it takes so much that, with the caisse's other maintenances, past and to come, 98 % of the
+        opening hours or less are left (art. 5); earliest first. None: the promise is kept.
+        """
 
     def __init__(
         self,
         *,
         maintenance: Global___Maintenance | None = ...,
+        months_below_promise: _abc.Iterable[Global___MonthAvailability] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["maintenance", b"maintenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["maintenance", b"maintenance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["maintenance", b"maintenance", "months_below_promise", b"months_below_promise"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanMaintenanceResponse: _TypeAlias = PlanMaintenanceResponse  # noqa: Y015
+
+@_typing.final
+class MonthAvailability(_message.Message):
+    """What is left of a month's opening hours, 05:00 to 23:00 in Europe/Paris (art. 5)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONTH_FIELD_NUMBER: _builtins.int
+    AVAILABLE_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    available_basis_points: _builtins.int
+    """Hundredths of a percent of the opening hours that are left, rounded down: 9799 is 97.99 %."""
+    @_builtins.property
+    def month(self) -> _date_pb2.Date:
+        """Its first day."""
+
+    def __init__(
+        self,
+        *,
+        month: _date_pb2.Date | None = ...,
+        available_basis_points: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["month", b"month"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_basis_points", b"available_basis_points", "month", b"month"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MonthAvailability: _TypeAlias = MonthAvailability  # noqa: Y015
 
 @_typing.final
 class CancelMaintenanceRequest(_message.Message):

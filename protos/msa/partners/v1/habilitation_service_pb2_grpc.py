@@ -97,7 +97,8 @@ class HabilitationServiceServicer:
         """Habilitates a named user to a bouquet under a convention in force, from a complete form (annexe 2):
         receives and accepts it in one call. Without `form` the request is refused (art. 4-1). Errors:
         INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while the convention is
-        not in force; ALREADY_EXISTS when this person has a live one under this convention.
+        not in force, or a suspension of this person with this partner stands (art. 7-2); ALREADY_EXISTS when this
+        person has a live one under this convention.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,15 +129,16 @@ class HabilitationServiceServicer:
     def SuspendHabilitation(self, request, context):
         """Suspends one user's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND;
         INVALID_ARGUMENT INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE when it has ended, or a definitive
-        suspension stands.
+        suspension stands; ABORTED RECORD_CHANGED where somebody else suspends him, or lifts that, at the same moment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LiftHabilitationSuspension(self, request, context):
-        """Lifts a user's suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there
-        is none, or a definitive one.
+        """Lifts a user's suspension (art. 7-2), also after the habilitation has ended. Errors: NOT_FOUND;
+        FAILED_PRECONDITION RECORD_STATE where there is none, or a definitive one; ABORTED RECORD_CHANGED where
+        somebody else lifts or replaces it at the same moment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,7 +147,7 @@ class HabilitationServiceServicer:
     def ConfirmHabilitations(self, request, context):
         """Records which users the partner confirmed at the yearly renewal (art. 9-1). Who is not confirmed within
         sixty days of it loses the habilitation. From ninety days before the renewal on. Errors: NOT_FOUND;
-        INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended.
+        INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended, or under a convention that has.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,8 @@ class HabilitationServiceStub:
     """Habilitates a named user to a bouquet under a convention in force, from a complete form (annexe 2):
     receives and accepts it in one call. Without `form` the request is refused (art. 4-1). Errors:
     INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while the convention is
-    not in force; ALREADY_EXISTS when this person has a live one under this convention.
+    not in force, or a suspension of this person with this partner stands (art. 7-2); ALREADY_EXISTS when this
+    person has a live one under this convention.
     """
     GetHabilitation: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.GetHabilitationRequest, _habilitation_service_pb2.GetHabilitationResponse]
     """Shows a habilitation. Errors: NOT_FOUND RECORD_NOT_FOUND."""
@@ -52,16 +53,17 @@ class HabilitationServiceStub:
     SuspendHabilitation: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.SuspendHabilitationRequest, _habilitation_service_pb2.SuspendHabilitationResponse]
     """Suspends one user's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND;
     INVALID_ARGUMENT INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE when it has ended, or a definitive
-    suspension stands.
+    suspension stands; ABORTED RECORD_CHANGED where somebody else suspends him, or lifts that, at the same moment.
     """
     LiftHabilitationSuspension: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.LiftHabilitationSuspensionRequest, _habilitation_service_pb2.LiftHabilitationSuspensionResponse]
-    """Lifts a user's suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there
-    is none, or a definitive one.
+    """Lifts a user's suspension (art. 7-2), also after the habilitation has ended. Errors: NOT_FOUND;
+    FAILED_PRECONDITION RECORD_STATE where there is none, or a definitive one; ABORTED RECORD_CHANGED where
+    somebody else lifts or replaces it at the same moment.
     """
     ConfirmHabilitations: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.ConfirmHabilitationsRequest, _habilitation_service_pb2.ConfirmHabilitationsResponse]
     """Records which users the partner confirmed at the yearly renewal (art. 9-1). Who is not confirmed within
     sixty days of it loses the habilitation. From ninety days before the renewal on. Errors: NOT_FOUND;
-    INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended.
+    INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended, or under a convention that has.
     """
     ListBouquets: _grpc.UnaryUnaryMultiCallable[_habilitation_service_pb2.ListBouquetsRequest, _habilitation_service_pb2.ListBouquetsResponse]
     """Lists the bouquets with their services (art. 4-2)."""
@@ -85,7 +87,8 @@ class HabilitationServiceAsyncStub(HabilitationServiceStub):
     """Habilitates a named user to a bouquet under a convention in force, from a complete form (annexe 2):
     receives and accepts it in one call. Without `form` the request is refused (art. 4-1). Errors:
     INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while the convention is
-    not in force; ALREADY_EXISTS when this person has a live one under this convention.
+    not in force, or a suspension of this person with this partner stands (art. 7-2); ALREADY_EXISTS when this
+    person has a live one under this convention.
     """
     GetHabilitation: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.GetHabilitationRequest, _habilitation_service_pb2.GetHabilitationResponse]  # type: ignore[assignment]
     """Shows a habilitation. Errors: NOT_FOUND RECORD_NOT_FOUND."""
@@ -98,16 +101,17 @@ class HabilitationServiceAsyncStub(HabilitationServiceStub):
     SuspendHabilitation: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.SuspendHabilitationRequest, _habilitation_service_pb2.SuspendHabilitationResponse]  # type: ignore[assignment]
     """Suspends one user's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND;
     INVALID_ARGUMENT INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE when it has ended, or a definitive
-    suspension stands.
+    suspension stands; ABORTED RECORD_CHANGED where somebody else suspends him, or lifts that, at the same moment.
     """
     LiftHabilitationSuspension: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.LiftHabilitationSuspensionRequest, _habilitation_service_pb2.LiftHabilitationSuspensionResponse]  # type: ignore[assignment]
-    """Lifts a user's suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there
-    is none, or a definitive one.
+    """Lifts a user's suspension (art. 7-2), also after the habilitation has ended. Errors: NOT_FOUND;
+    FAILED_PRECONDITION RECORD_STATE where there is none, or a definitive one; ABORTED RECORD_CHANGED where
+    somebody else lifts or replaces it at the same moment.
     """
     ConfirmHabilitations: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.ConfirmHabilitationsRequest, _habilitation_service_pb2.ConfirmHabilitationsResponse]  # type: ignore[assignment]
     """Records which users the partner confirmed at the yearly renewal (art. 9-1). Who is not confirmed within
     sixty days of it loses the habilitation. From ninety days before the renewal on. Errors: NOT_FOUND;
-    INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended.
+    INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended, or under a convention that has.
     """
     ListBouquets: _aio.UnaryUnaryMultiCallable[_habilitation_service_pb2.ListBouquetsRequest, _habilitation_service_pb2.ListBouquetsResponse]  # type: ignore[assignment]
     """Lists the bouquets with their services (art. 4-2)."""
@@ -134,7 +138,8 @@ class HabilitationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Habilitates a named user to a bouquet under a convention in force, from a complete form (annexe 2):
         receives and accepts it in one call. Without `form` the request is refused (art. 4-1). Errors:
         INVALID_ARGUMENT INVALID_FIELD; NOT_FOUND; FAILED_PRECONDITION RECORD_STATE while the convention is
-        not in force; ALREADY_EXISTS when this person has a live one under this convention.
+        not in force, or a suspension of this person with this partner stands (art. 7-2); ALREADY_EXISTS when this
+        person has a live one under this convention.
         """
 
     @_abc_1.abstractmethod
@@ -171,7 +176,7 @@ class HabilitationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_habilitation_service_pb2.SuspendHabilitationResponse, _abc.Awaitable[_habilitation_service_pb2.SuspendHabilitationResponse]]:
         """Suspends one user's access (art. 7-2); effective once acknowledged. Errors: NOT_FOUND;
         INVALID_ARGUMENT INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE when it has ended, or a definitive
-        suspension stands.
+        suspension stands; ABORTED RECORD_CHANGED where somebody else suspends him, or lifts that, at the same moment.
         """
 
     @_abc_1.abstractmethod
@@ -180,8 +185,9 @@ class HabilitationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _habilitation_service_pb2.LiftHabilitationSuspensionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_habilitation_service_pb2.LiftHabilitationSuspensionResponse, _abc.Awaitable[_habilitation_service_pb2.LiftHabilitationSuspensionResponse]]:
-        """Lifts a user's suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there
-        is none, or a definitive one.
+        """Lifts a user's suspension (art. 7-2), also after the habilitation has ended. Errors: NOT_FOUND;
+        FAILED_PRECONDITION RECORD_STATE where there is none, or a definitive one; ABORTED RECORD_CHANGED where
+        somebody else lifts or replaces it at the same moment.
         """
 
     @_abc_1.abstractmethod
@@ -192,7 +198,7 @@ class HabilitationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_habilitation_service_pb2.ConfirmHabilitationsResponse, _abc.Awaitable[_habilitation_service_pb2.ConfirmHabilitationsResponse]]:
         """Records which users the partner confirmed at the yearly renewal (art. 9-1). Who is not confirmed within
         sixty days of it loses the habilitation. From ninety days before the renewal on. Errors: NOT_FOUND;
-        INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended.
+        INVALID_ARGUMENT; FAILED_PRECONDITION RECORD_STATE for one that has ended, or under a convention that has.
         """
 
     @_abc_1.abstractmethod

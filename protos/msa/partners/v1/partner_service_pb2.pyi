@@ -327,7 +327,7 @@ class ChangeSeatRequest(_message.Message):
 
     @_builtins.property
     def letter_receipt_date(self) -> _date_pb2.Date:
-        """When the registered letter was received (art. 13-7); not after today."""
+        """When the registered letter was received (art. 13-7); not after today. May be absent for the first seat only."""
 
     def __init__(
         self,

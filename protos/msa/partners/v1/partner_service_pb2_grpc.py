@@ -179,8 +179,8 @@ class PartnerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeSeat(self, request, context):
-        """Records a new seat, as told by registered letter (art. 13-7). Errors: NOT_FOUND; INVALID_ARGUMENT
-        INVALID_FIELD; ABORTED RECORD_CHANGED.
+        """Records a new seat, as told by registered letter (art. 13-7), or the first one of a partner whose seat was not
+        known. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -197,7 +197,8 @@ class PartnerServiceServicer:
     def SuspendPartner(self, request, context):
         """Suspends a partner's access (art. 7-2); effective once acknowledged. One that is suspended until a day,
         or until it is lifted, is from now on suspended as this says. Errors: NOT_FOUND; INVALID_ARGUMENT
-        INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands.
+        INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands; ABORTED RECORD_CHANGED
+        where somebody else suspends it, or lifts that, at the same moment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -205,7 +206,7 @@ class PartnerServiceServicer:
 
     def LiftSuspension(self, request, context):
         """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there is none,
-        or a definitive one.
+        or a definitive one; ABORTED RECORD_CHANGED where somebody else lifts or replaces it at the same moment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -78,8 +78,8 @@ class PartnerServiceStub:
     changed it since it was read.
     """
     ChangeSeat: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.ChangeSeatRequest, _partner_service_pb2.ChangeSeatResponse]
-    """Records a new seat, as told by registered letter (art. 13-7). Errors: NOT_FOUND; INVALID_ARGUMENT
-    INVALID_FIELD; ABORTED RECORD_CHANGED.
+    """Records a new seat, as told by registered letter (art. 13-7), or the first one of a partner whose seat was not
+    known. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED.
     """
     ListPartners: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.ListPartnersRequest, _partner_service_pb2.ListPartnersResponse]
     """Lists the partners of a caisse by numéro de tiers, paged; with `query`, those that hold each of its
@@ -88,11 +88,12 @@ class PartnerServiceStub:
     SuspendPartner: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.SuspendPartnerRequest, _partner_service_pb2.SuspendPartnerResponse]
     """Suspends a partner's access (art. 7-2); effective once acknowledged. One that is suspended until a day,
     or until it is lifted, is from now on suspended as this says. Errors: NOT_FOUND; INVALID_ARGUMENT
-    INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands.
+    INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands; ABORTED RECORD_CHANGED
+    where somebody else suspends it, or lifts that, at the same moment.
     """
     LiftSuspension: _grpc.UnaryUnaryMultiCallable[_partner_service_pb2.LiftSuspensionRequest, _partner_service_pb2.LiftSuspensionResponse]
     """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there is none,
-    or a definitive one.
+    or a definitive one; ABORTED RECORD_CHANGED where somebody else lifts or replaces it at the same moment.
     """
 
 @_typing.type_check_only
@@ -114,8 +115,8 @@ class PartnerServiceAsyncStub(PartnerServiceStub):
     changed it since it was read.
     """
     ChangeSeat: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.ChangeSeatRequest, _partner_service_pb2.ChangeSeatResponse]  # type: ignore[assignment]
-    """Records a new seat, as told by registered letter (art. 13-7). Errors: NOT_FOUND; INVALID_ARGUMENT
-    INVALID_FIELD; ABORTED RECORD_CHANGED.
+    """Records a new seat, as told by registered letter (art. 13-7), or the first one of a partner whose seat was not
+    known. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED.
     """
     ListPartners: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.ListPartnersRequest, _partner_service_pb2.ListPartnersResponse]  # type: ignore[assignment]
     """Lists the partners of a caisse by numéro de tiers, paged; with `query`, those that hold each of its
@@ -124,11 +125,12 @@ class PartnerServiceAsyncStub(PartnerServiceStub):
     SuspendPartner: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.SuspendPartnerRequest, _partner_service_pb2.SuspendPartnerResponse]  # type: ignore[assignment]
     """Suspends a partner's access (art. 7-2); effective once acknowledged. One that is suspended until a day,
     or until it is lifted, is from now on suspended as this says. Errors: NOT_FOUND; INVALID_ARGUMENT
-    INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands.
+    INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands; ABORTED RECORD_CHANGED
+    where somebody else suspends it, or lifts that, at the same moment.
     """
     LiftSuspension: _aio.UnaryUnaryMultiCallable[_partner_service_pb2.LiftSuspensionRequest, _partner_service_pb2.LiftSuspensionResponse]  # type: ignore[assignment]
     """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there is none,
-    or a definitive one.
+    or a definitive one; ABORTED RECORD_CHANGED where somebody else lifts or replaces it at the same moment.
     """
 
 class PartnerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -171,8 +173,8 @@ class PartnerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _partner_service_pb2.ChangeSeatRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_partner_service_pb2.ChangeSeatResponse, _abc.Awaitable[_partner_service_pb2.ChangeSeatResponse]]:
-        """Records a new seat, as told by registered letter (art. 13-7). Errors: NOT_FOUND; INVALID_ARGUMENT
-        INVALID_FIELD; ABORTED RECORD_CHANGED.
+        """Records a new seat, as told by registered letter (art. 13-7), or the first one of a partner whose seat was not
+        known. Errors: NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD; ABORTED RECORD_CHANGED.
         """
 
     @_abc_1.abstractmethod
@@ -193,7 +195,8 @@ class PartnerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_partner_service_pb2.SuspendPartnerResponse, _abc.Awaitable[_partner_service_pb2.SuspendPartnerResponse]]:
         """Suspends a partner's access (art. 7-2); effective once acknowledged. One that is suspended until a day,
         or until it is lifted, is from now on suspended as this says. Errors: NOT_FOUND; INVALID_ARGUMENT
-        INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands.
+        INVALID_FIELD; FAILED_PRECONDITION RECORD_STATE where a definitive suspension stands; ABORTED RECORD_CHANGED
+        where somebody else suspends it, or lifts that, at the same moment.
         """
 
     @_abc_1.abstractmethod
@@ -203,7 +206,7 @@ class PartnerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_partner_service_pb2.LiftSuspensionResponse, _abc.Awaitable[_partner_service_pb2.LiftSuspensionResponse]]:
         """Lifts a suspension (art. 7-2). Errors: NOT_FOUND; FAILED_PRECONDITION RECORD_STATE where there is none,
-        or a definitive one.
+        or a definitive one; ABORTED RECORD_CHANGED where somebody else lifts or replaces it at the same moment.
         """
 
 def add_PartnerServiceServicer_to_server(servicer: PartnerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
