@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.h2load import Target
 from tests.caisse import Caisse
 from tests.portal import PURPOSE, Portal, bearer
-from tests.stack import Stack, launch, new_root
+from tests.stack import Stack, empty_stack
 
 UNLIMITED = tuple(
     f"identity.sessions.{scope}calls_per_minute=1000000000" for scope in ("", "partner_", "address_")
@@ -21,14 +21,8 @@ UNLIMITED = tuple(
 def unlimited_stack(console: Console, *settings: str) -> Iterator[Stack]:
     """A stack of its own on free ports, without demo data, in which nobody calls too often; with further settings."""
     console.print("Starting a stack …")
-    changed = [f"--set={setting}" for setting in (*UNLIMITED, *settings)]
-    stack = launch(new_root(), arguments=["--no-demo", *changed])
-    try:
-        stack.wait_for_start()
+    with empty_stack(settings=(*UNLIMITED, *settings)) as stack:
         yield stack
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
 
 
 async def consultation(stack: Stack) -> Target:

@@ -42,7 +42,7 @@ from msa.quotient.v1.dossier_service_pb2_grpc import DossierServiceStub
 from services.kit.clock import SystemClock, paris_date
 from services.kit.messages import to_date
 from services.kit.migrate import OwnerSettings, migrate
-from tests.stack import Stack, StackFailed, launch, new_root
+from tests.stack import Stack, StackFailed, empty_stack
 
 if TYPE_CHECKING:  # in the stubs only
     from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceAsyncStub
@@ -140,7 +140,9 @@ def main(arguments: Sequence[str]) -> None:
 
 async def measure(sizes: Sizes) -> SizeFigures:
     """Fills both databases and asks both in turn. Raises StackFailed."""
-    async with _stack() as stack, AsyncExitStack() as opened:
+    console.print("Starting the stack …")
+    async with AsyncExitStack() as opened:
+        stack = opened.enter_context(empty_stack(["quotient"], ["quotient.telemetry.sample_ratio=0"]))
         nirs = [synthetic_nir(number, 2) for number in range(1, sizes.sample + 1)]
         port = await opened.enter_async_context(_second_service(stack))
         small = Quotient(stack, SMALL_DATABASE, port, nirs)
@@ -179,19 +181,6 @@ def table(figures: SizeFigures) -> Table:
         shown.add_row(name, f"{size.dossiers:,}", disk, f"{p50_ms:.2f}", f"{p99_ms:.2f}")
     shown.add_row(f"ratio (bound {BOUND})", "", "", f"{figures.p50_ratio:.2f}", f"{figures.p99_ratio:.2f}")
     return shown
-
-
-@asynccontextmanager
-async def _stack() -> AsyncIterator[Stack]:
-    console.print("Starting the stack …")
-    settings = ("--no-demo", "--set=quotient.telemetry.sample_ratio=0")
-    stack = launch(new_root(), only=("quotient",), arguments=settings)
-    try:
-        await asyncio.to_thread(stack.wait_for_start)
-        yield stack
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
 
 
 @asynccontextmanager

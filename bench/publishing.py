@@ -26,7 +26,7 @@ from rich.table import Table
 
 from bench.processes import TICKS_A_SECOND, parent, resident_mib, ticks
 from cli import people
-from tests.stack import Stack, StackFailed, launch, new_root
+from tests.stack import Stack, StackFailed, empty_stack
 
 COUNTS = (100_000, 1_000_000)
 FILE_CAISSE = "71"
@@ -75,7 +75,8 @@ def main(arguments: Sequence[str]) -> None:
 def measure(counts: Sequence[int]) -> list[PublishingFigures]:
     """Up to each count over a stream, then as many from files."""
     figures = []
-    with _started_stack() as stack:
+    console.print("Starting a stack …")
+    with empty_stack(["quotient"]) as stack:
         steps = list(zip((0, *counts), counts, strict=False))
         for first, last in steps:
             console.print(f"Publishing dossiers {first:,} to {last:,} …")
@@ -108,18 +109,6 @@ def table(figures: Sequence[PublishingFigures]) -> Table:
             f"{one.client_rss_mib:.0f} / {one.service_rss_mib:.0f}",
         )
     return shown
-
-
-@contextmanager
-def _started_stack() -> Iterator[Stack]:
-    console.print("Starting a stack …")
-    stack = launch(new_root(), ["quotient"], ["--no-demo"])
-    try:
-        stack.wait_for_start()
-        yield stack
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
 
 
 @contextmanager

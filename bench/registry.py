@@ -26,7 +26,7 @@ from msa.partners.v1.habilitation_service_pb2_grpc import HabilitationServiceStu
 from msa.partners.v1.partner_service_pb2_grpc import PartnerServiceStub
 from services.kit.migrate import OwnerSettings
 from services.partners.caisses import load_caisses
-from tests.stack import Stack, StackFailed, launch, new_root
+from tests.stack import Stack, StackFailed, empty_stack
 
 BATCH = 50
 WARM_UP = 200
@@ -126,14 +126,8 @@ def table(figures: RegistryFigures) -> Table:
 @contextmanager
 def _stack(name: str) -> Iterator[Stack]:
     console.print(f"Starting the stack of the {name} register …")
-    settings = ("--no-demo", "--set=partners.telemetry.sample_ratio=0")
-    stack = launch(new_root(), only=("partners",), arguments=settings)
-    try:
-        stack.wait_for_start()
+    with empty_stack(["partners"], ["partners.telemetry.sample_ratio=0"]) as stack:
         yield stack
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
 
 
 def _filled(stack: Stack, partners_per_caisse: int, users_per_partner: int) -> Filled:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from msa.identity.v1 import session_service_pb2 as pb
 from msa.identity.v1.session_service_pb2_grpc import SessionServiceStub
 from tests.caisse import Caisse
-from tests.stack import Stack, launch, new_root
+from tests.stack import Stack, empty_stack
 
 if TYPE_CHECKING:  # in the stubs only
     from msa.identity.v1.session_service_pb2_grpc import SessionServiceAsyncStub
@@ -66,13 +66,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--sample-ratio", type=float, default=1.0, help="share of the calls that are traced")
     chosen = parser.parse_args(arguments)
     settings = (*UNBOUNDED, f"identity.telemetry.sample_ratio={chosen.sample_ratio}")
-    stack = launch(new_root(), arguments=["--no-demo", *(f"--set={setting}" for setting in settings)])
-    try:
-        stack.wait_for_start()
+    with empty_stack(settings=settings) as stack:
         figures = asyncio.run(measure(stack, chosen.seconds, chosen.at_once))
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
     json.dump({**asdict(figures), "ratio": figures.ratio}, sys.stdout, indent=2)
     print()  # this is what the command is for
 

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -208,6 +208,23 @@ def launch(root: Path, only: Sequence[str] = (), arguments: Sequence[str] = ()) 
             start_new_session=True,
         )
     return Stack(root, process)
+
+
+@contextmanager
+def empty_stack(only: Sequence[str] = (), settings: Sequence[str] = ()) -> Iterator[Stack]:
+    """A stack of one's own without demo data, ready; stopped and removed at the end. Raises StackFailed.
+
+    Args:
+        only: its parts, with what they need; none: all.
+        settings: that differ, such as `gateway.hours.always_open=false`.
+    """
+    stack = launch(new_root(), only, ["--no-demo", *(f"--set={setting}" for setting in settings)])
+    try:
+        stack.wait_for_start()
+        yield stack
+    finally:
+        stack.stop()
+        stack.remove(keep_logs=False)
 
 
 def output_file(root: Path) -> Path:

@@ -1,6 +1,5 @@
 """Every RPC of every internal server, called with every certificate: the answer is the one that the guide tells."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -14,7 +13,7 @@ from deploy.local.certificates import CERTIFICATES
 from msa.identity.v1 import outbox_service_pb2 as outbox_pb
 from services.kit.errors import Reason
 from services.kit.status import reason_of
-from tests.stack import Stack, launch, new_root
+from tests.stack import Stack, empty_stack
 from tests.unit.docs.access_table import (
     ALLOWED,
     CERTIFICATE_COLUMNS,
@@ -55,15 +54,10 @@ async def serving(stack: Stack) -> AsyncIterator[Channels]:
 @pytest.fixture(scope="module")
 async def reflecting() -> AsyncIterator[Channels]:
     """Channels to servers whose reflection is turned on."""
-    settings = [f"--set={server}.reflection=true" for server in SERVERS]
-    stack = launch(new_root(), SERVERS, ["--no-demo", *settings])
-    try:
-        await asyncio.to_thread(stack.wait_for_start)
+    settings = [f"{server}.reflection=true" for server in SERVERS]
+    with empty_stack(SERVERS, settings) as stack:
         async with _channels(stack) as opened:
             yield opened
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
 
 
 @pytest.mark.parametrize("rpc", OTHERS, ids=_row_name)

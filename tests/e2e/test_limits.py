@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from services.kit.status import reason_of
 from tests.caisse import Caisse
 from tests.e2e.conftest import Agent
 from tests.portal import Portal, answered, bearer, grpc_bearer, queries_for, reason
-from tests.stack import Stack, launch, new_root
+from tests.stack import Stack, empty_stack
 
 IDLE_SECONDS = 3
 CALLS_AT_ONCE = 2
@@ -30,7 +30,7 @@ READY_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
-async def short_stack() -> AsyncIterator[Stack]:
+def short_stack() -> Iterator[Stack]:
     """A stack with an idle limit of seconds, few calls a minute, and a gateway that takes two at once."""
     settings = (
         f"identity.sessions.idle_timeout_seconds={IDLE_SECONDS}",
@@ -38,13 +38,8 @@ async def short_stack() -> AsyncIterator[Stack]:
         f"identity.sessions.partner_calls_per_minute={PARTNER_CALLS_PER_MINUTE}",
         f"gateway.maximum_concurrent_rpcs={CALLS_AT_ONCE}",
     )
-    stack = launch(new_root(), arguments=["--no-demo", *(f"--set={one}" for one in settings)])
-    try:
-        await asyncio.to_thread(stack.wait_for_start)
+    with empty_stack(settings=settings) as stack:
         yield stack
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
 
 
 @pytest.fixture(scope="module")

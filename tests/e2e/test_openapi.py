@@ -6,7 +6,7 @@ On a stack of its own: guesses at credentials would wear out the limits that oth
 import copy
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from time import sleep
 from typing import Any
 
@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.caisse import Caisse
 from tests.people import new_nir
 from tests.portal import NEW_PASSWORD, Portal, bearer
-from tests.stack import Stack, launch, new_root
+from tests.stack import Stack, empty_stack
 from tools.openapi.__main__ import REFERENCE
 
 Json = dict[str, Any]
@@ -146,14 +146,9 @@ class Callers:
 
 
 @pytest.fixture(scope="module")
-async def own_stack() -> AsyncIterator[Stack]:
-    stack = launch(new_root(), (), ["--no-demo", *(f"--set={limit}" for limit in LIMITS)])
-    try:
-        stack.wait_for_start()
+def own_stack() -> Iterator[Stack]:
+    with empty_stack(settings=LIMITS) as stack:
         yield stack
-    finally:
-        stack.stop()
-        stack.remove(keep_logs=False)
 
 
 @pytest.fixture(scope="module")

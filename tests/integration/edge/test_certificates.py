@@ -15,7 +15,7 @@ from tests.integration.edge.load import KINDS
 from tests.integration.edge.running import Edge, running_edge, write_pair
 
 NAMES = ("localhost", "127.0.0.1")
-LOAD_SECONDS = 15.0
+LOAD_SECONDS = 8.0
 EXPIRED = datetime(2020, 1, 1, tzinfo=UTC)
 
 

@@ -18,6 +18,7 @@ LONGEST_GAP_SECONDS = 0.002
 WRONG = Password("trois vaches dans le pré")
 
 
+@pytest.mark.alone
 async def test_unknown_wrong_locked_and_disabled_read_the_same_and_take_as_long(
     settings: IdentitySettings,
 ) -> None:

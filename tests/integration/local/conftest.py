@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.cli import main
 from deploy.local.layout import Layout
-from tests.stack import Stack, launch, new_root
+from tests.stack import Stack, empty_stack, launch, new_root
 
 
 class Finished(NamedTuple):
@@ -42,11 +42,8 @@ def layout(root: Path) -> Layout:
 @pytest.fixture(scope="module")
 def small_stack() -> Iterator[Stack]:
     """Valkey and its supervisor, for the tests that leave them running."""
-    stack = launch(new_root(), ["valkey"])
-    stack.wait_for_start()
-    yield stack
-    stack.stop()
-    stack.remove(keep_logs=False)
+    with empty_stack(["valkey"]) as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """quotient's callers in these tests: a caisse agent, and the gateway with its own certificate."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from msa.quotient.v1.disclosure_service_pb2_grpc import DisclosureServiceStub
 from msa.quotient.v1.dossier_service_pb2_grpc import DossierServiceStub
 from msa.quotient.v1.opposition_service_pb2_grpc import OppositionServiceStub
 from services.kit.clock import SystemClock, paris_date
+from tests.stack import Stack
 
 BOURGOGNE, ELSEWHERE = "21", "12"
 # A consultation asks for a month around the present one.
@@ -219,3 +221,10 @@ def shows_nothing(result: disclosure_pb.DiscloseResult) -> bool:
     """Whether a result holds its outcome and its line, and nothing of the dossier."""
     filled = {field.name for field, _ in result.ListFields()}
     return filled == {"outcome", "consultation_id"}
+
+
+@asynccontextmanager
+async def calling(stack: Stack) -> AsyncIterator[Caller]:
+    """The callers of a stack's quotient."""
+    async with stack.channel("quotient", "qf") as agent, stack.channel("quotient", "gateway") as gateway:
+        yield Caller(agent, gateway)

@@ -2,11 +2,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.integration.quotient.caller import Caller
+from tests.integration.quotient.caller import Caller, calling
 from tests.stack import Stack
 
 
 @pytest.fixture(scope="session")
 async def caller(stack: Stack) -> AsyncIterator[Caller]:
-    async with stack.channel("quotient", "qf") as agent, stack.channel("quotient", "gateway") as gateway:
-        yield Caller(agent, gateway)
+    async with calling(stack) as opened:
+        yield opened

@@ -43,6 +43,7 @@ async def write(caller: Caller) -> str:
     return (await caller.consult(item(new_nir()))).consultation_id
 
 
+@pytest.mark.alone
 async def test_a_line_is_sealed_within_a_second(caller: Caller, auditor: Auditor) -> None:
     waited = [await auditor.wait_until_sealed(await write(caller)) for _ in range(7)]
     assert median(waited) < 1.0

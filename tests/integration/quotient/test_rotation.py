@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,12 @@ from msa.quotient.v1 import key_service_pb2 as pb
 from msa.quotient.v1.key_service_pb2_grpc import KeyServiceStub
 from services.kit.database import fetch_all
 from services.quotient.persons import share_generation
-from tests.integration.quotient.caller import Caller, item
+from tests.integration.quotient.caller import Caller, calling, item
 from tests.integration.quotient.database import connected_as_owner, connected_as_service
 from tests.integration.quotient.replica import FOLDERS, Replica, new_key, replica
 from tests.integration.quotient.rotating import AVAILABLE, CHUNK, OPPOSED, Town, family, publish_many
 from tests.people import new_nir
-from tests.stack import Stack
+from tests.stack import Stack, empty_stack
 
 if TYPE_CHECKING:  # in the stubs only
     from msa.quotient.v1.key_service_pb2_grpc import KeyServiceAsyncStub
@@ -32,6 +32,19 @@ OBJECTING = 40
 WAVERING = 3
 REPUBLISHED = 30
 GOING_ON_SECONDS, WAIT_SECONDS = 0.3, 30
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Of its own: a rotation goes through everybody whom other tests wrote too."""
+    with empty_stack(["quotient"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def caller(stack: Stack) -> AsyncIterator[Caller]:
+    async with calling(stack) as opened:
+        yield opened
 
 
 @pytest.fixture
