@@ -81,6 +81,7 @@ def receive(
     form: FormOption = None,
     scan: ScanOption = None,
     bouquet: BouquetOption = BouquetName.QUOTIENT_FAMILIAL,
+    reason: OptionalReasonOption = "",
 ) -> None:
     """Enters a form that came in, complete or not: what is missing on it is listed, and the partner asked for it.
 
@@ -94,6 +95,7 @@ def receive(
         form=_form(form, scan, pb.AccessRequestForm()),
         habilitation_id=habilitation,
         bouquet=bouquet.to_message(),
+        reason=reason,
     )
     reply = qf.services.partners.call(register.access_requests(qf).ReceiveAccessRequest, request)
     _show(qf, "Request received", reply.access_request)
@@ -107,14 +109,22 @@ def receive(
         "qf request complete UUID --scan form.pdf",
     ],
 )
-def complete(qf: Qf, request_id: RequestArgument, form: FormOption = None, scan: ScanOption = None) -> None:
+def complete(
+    qf: Qf,
+    request_id: RequestArgument,
+    form: FormOption = None,
+    scan: ScanOption = None,
+    reason: OptionalReasonOption = "",
+) -> None:
     """Adds what the partner has completed: the fields of the JSON object replace those there, the others stay.
 
     With --scan and without --form the scan alone is added.
     """
     before = register.access_request(qf, request_id)
     completed = _form(form, scan, before.form) if form or not scan else _scanned(scan, before.form)
-    request = pb.CompleteAccessRequestRequest(access_request_id=request_id, form=completed, etag=before.etag)
+    request = pb.CompleteAccessRequestRequest(
+        access_request_id=request_id, form=completed, reason=reason, etag=before.etag
+    )
     reply = qf.services.partners.call(register.access_requests(qf).CompleteAccessRequest, request)
     _show(qf, "Request completed", reply.access_request)
 

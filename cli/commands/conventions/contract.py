@@ -80,6 +80,7 @@ def register_signed(
             "--cnil-declared", "Transmission of the CNIL declaration, without which the convention waits"
         ),
     ] = None,
+    reason: OptionalReasonOption = "",
 ) -> None:
     """Records in one step a convention that both have signed on one day. It takes effect once the CNIL declaration was
     transmitted (art. 9-1).
@@ -89,6 +90,7 @@ def register_signed(
         caisse_code=caisse,
         signature_date=to_date(signed),
         cnil_declaration_date=to_date(cnil_declared),
+        reason=reason,
     )
     reply = qf.services.partners.call(register.conventions(qf).RegisterConvention, request)
     show_changed(qf, "Convention registered", reply.convention)
@@ -99,11 +101,13 @@ def declare_cnil(
     qf: Qf,
     convention_id: ConventionArgument,
     declared: Annotated[date, day_option("--date", "When it was transmitted")],
+    reason: OptionalReasonOption = "",
 ) -> None:
     """Records that the CNIL declaration was transmitted (art. 9-1); a later one corrects an earlier one."""
     request = pb.RecordCnilDeclarationRequest(
         convention_id=convention_id,
         cnil_declaration_date=to_date(declared),
+        reason=reason,
         etag=register.convention(qf, convention_id).etag,
     )
     reply = qf.services.partners.call(register.conventions(qf).RecordCnilDeclaration, request)

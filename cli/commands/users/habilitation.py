@@ -69,6 +69,7 @@ def register_user(
     form_file: FormFileOption = None,
     scan: ScanOption = None,
     bouquet: BouquetOption = BouquetName.QUOTIENT_FAMILIAL,
+    reason: OptionalReasonOption = "",
     letters: LettersOption = None,
 ) -> None:
     """In one step, from a complete and signed form: habilitates a named user and makes his credentials (art. 4-1, 4-2).
@@ -88,6 +89,7 @@ def register_user(
         user=user.to_message(),
         bouquet=bouquet.to_message(),
         form=form.to_message(forms.scan_digest(scan)),
+        reason=reason,
     )
     reply = qf.services.partners.call(register.habilitations(qf).RegisterHabilitation, request)
     with accounts.finished_later(reply.habilitation):

@@ -47,6 +47,7 @@ class ConventionHandler(rpc.ConventionServiceServicer):
             request.caisse_code,
             day_in(request, "signature_date"),
             optional_day_in(request, "cnil_declaration_date"),
+            request.reason,
         )
         return pb.RegisterConventionResponse(convention=_convention(view))
 
@@ -77,7 +78,8 @@ class ConventionHandler(rpc.ConventionServiceServicer):
             caller_of(context),
             parse_uuid("convention_id", request.convention_id),
             CnilDeclaration(day_in(request, "cnil_declaration_date")),
-            etag=request.etag,
+            request.reason,
+            request.etag,
         )
         return pb.RecordCnilDeclarationResponse(convention=_convention(view))
 

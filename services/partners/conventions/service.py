@@ -86,7 +86,13 @@ class ConventionService:
         return view_on(record, act.today)
 
     async def register(
-        self, caller: Caller, partner_id: UUID, caisse_code: str, signature_date: date, cnil: date | None
+        self,
+        caller: Caller,
+        partner_id: UUID,
+        caisse_code: str,
+        signature_date: date,
+        cnil: date | None,
+        reason: str = "",
     ) -> ConventionView:
         """Records a convention that both parties have signed (art. 9-1), in one act.
 
@@ -97,7 +103,7 @@ class ConventionService:
         facts: list[Fact] = [Signature(party, signature_date) for party in Party]
         facts += [CnilDeclaration(cnil)] if cnil else []
         with unique(_OPEN_KEY, otherwise=ConventionStands):
-            async with self._acts.begin("register_convention", caller, caisse_code) as act:
+            async with self._acts.begin("register_convention", caller, caisse_code, reason) as act:
                 others = await self._conventions.list_of_partner(act.connection, partner_id)
                 require_no_other(others, max(act.today, signature_date))
                 record = await self._open(

@@ -61,6 +61,7 @@ class HabilitationHandler(rpc.HabilitationServiceServicer):
             named_user(request.user.nom, request.user.prenom, request.user.email),
             bouquet_in(request.bouquet),
             _signed_form(request),
+            request.reason,
         )
         return pb.RegisterHabilitationResponse(habilitation=self._message(habilitation))
 

@@ -51,6 +51,7 @@ class AccessRequestHandler(rpc.AccessRequestServiceServicer):
             _form_in(request.form),
             optional_uuid("habilitation_id", request.habilitation_id),
             bouquet_in(request.bouquet) if request.bouquet else Bouquet.QUOTIENT_FAMILIAL,
+            request.reason,
         )
         return pb.ReceiveAccessRequestResponse(access_request=_message(received))
 
@@ -60,7 +61,7 @@ class AccessRequestHandler(rpc.AccessRequestServiceServicer):
         """Takes the form as completed."""
         access_request_id = parse_uuid("access_request_id", request.access_request_id)
         completed = await self._service.complete(
-            caller_of(context), access_request_id, _form_in(request.form), request.etag
+            caller_of(context), access_request_id, _form_in(request.form), request.reason, request.etag
         )
         return pb.CompleteAccessRequestResponse(access_request=_message(completed))
 

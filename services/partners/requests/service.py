@@ -90,6 +90,7 @@ class RequestService:
         form: Form,
         habilitation_id: UUID | None,
         bouquet: Bouquet,
+        reason: str = "",
     ) -> AccessRequest:
         """Enters a form that was received; what is missing is listed with it.
 
@@ -97,18 +98,18 @@ class RequestService:
         """
         convention = found(await self._conventions.find(convention_id)).convention
         await self._require_target(kind, convention, habilitation_id)
-        async with self._acts.begin("receive_request", caller, convention.caisse_code) as act:
+        async with self._acts.begin("receive_request", caller, convention.caisse_code, reason) as act:
             return await self._enter(act, convention, kind, form, habilitation_id, bouquet)
 
     async def complete(
-        self, caller: Caller, access_request_id: UUID, form: Form, etag: str = ""
+        self, caller: Caller, access_request_id: UUID, form: Form, reason: str = "", etag: str = ""
     ) -> AccessRequest:
         """Takes the form as the partner completed it.
 
         Raises InvalidField; RecordNotFound; AgentNotHabilitated; RequestDecided; RecordChanged.
         """
         known = await self._find(access_request_id)
-        async with self._acts.begin("complete_request", caller, known.caisse_code) as act:
+        async with self._acts.begin("complete_request", caller, known.caisse_code, reason) as act:
             before = await self._locked(act, access_request_id, etag)
             require_open(before)
             after = replace(before, form=checked(form, act.today), version=before.version + 1)
@@ -150,7 +151,13 @@ class RequestService:
         return after
 
     async def register(
-        self, caller: Caller, convention_id: UUID, user: User, bouquet: Bouquet, signed: SignedForm
+        self,
+        caller: Caller,
+        convention_id: UUID,
+        user: User,
+        bouquet: Bouquet,
+        signed: SignedForm,
+        reason: str = "",
     ) -> Habilitation:
         """Receives and accepts a complete form in one act; the partner's fields are those of the register.
 
@@ -160,7 +167,9 @@ class RequestService:
         form = await self._form_of(convention, user, signed)
         told: list[UUID] = []
         with unique(LIVE_KEY, otherwise=UserHabilitated):
-            async with self._acts.begin("register_habilitation", caller, convention.caisse_code) as act:
+            async with self._acts.begin(
+                "register_habilitation", caller, convention.caisse_code, reason
+            ) as act:
                 request = await self._enter(act, convention, RequestKind.CREATION, form, None, bouquet)
                 require_whole(request)
                 acceptance = await self._accept(act, request, told)

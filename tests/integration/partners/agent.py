@@ -80,6 +80,7 @@ class Agent:
         convention: convention_pb.Convention | None = None,
         email: str = "",
         bouquet: habilitation_pb.Bouquet.ValueType = QUOTIENT_FAMILIAL,
+        reason: str = "",
     ) -> habilitation_pb.Habilitation:
         """A new user, under a new convention if none is given."""
         convention = convention or await self.convention()
@@ -89,6 +90,7 @@ class Agent:
             user=habilitation_pb.User(nom=user.nom, prenom=user.prenom, email=email or user.email),
             bouquet=bouquet,
             form=SIGNED_FORM,
+            reason=reason,
         )
         return (await self.habilitations.RegisterHabilitation(request)).habilitation
 

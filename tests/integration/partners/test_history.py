@@ -4,6 +4,8 @@ from datetime import date
 
 import pytest
 
+from msa.partners.v1 import access_request_service_pb2 as request_pb
+from msa.partners.v1 import convention_service_pb2 as convention_pb
 from msa.partners.v1 import history_service_pb2 as pb
 from msa.partners.v1 import partner_service_pb2 as partner_pb
 from services.kit.identifiers import encode_page_token
@@ -11,7 +13,7 @@ from services.partners.conventions.facts import Denunciation, Party
 from services.partners.history.domain import EventKind, changes
 from services.partners.suspensions.domain import SuspensionKind, suspension_order
 from tests.clock import FakeClock
-from tests.integration.partners.agent import Agent, refused
+from tests.integration.partners.agent import SIGNED, Agent, refused
 from tests.integration.partners.register import AGENT, Register
 
 
@@ -78,6 +80,49 @@ async def test_a_fact_tells_what_it_moved(register: Register) -> None:
     assert moved["end_date"] == ("", "2027-03-10")
     assert moved["fact_kind"] == ("", "DENUNCIATION")
     assert moved["fact.letter_reference"] == ("", "RAR 1")
+
+
+async def test_every_registering_act_may_say_why_art_4_1(agent: Agent) -> None:
+    partner = await agent.partner()
+    convention = (
+        await agent.conventions.RegisterConvention(
+            convention_pb.RegisterConventionRequest(
+                partner_id=partner.partner_id,
+                caisse_code="21",
+                signature_date=SIGNED,
+                reason="signée au siège",
+            )
+        )
+    ).convention
+    convention_id = convention.convention_id
+    await agent.conventions.RecordCnilDeclaration(
+        convention_pb.RecordCnilDeclarationRequest(
+            convention_id=convention_id, cnil_declaration_date=SIGNED, reason="récépissé reçu"
+        )
+    )
+    received = await agent.requests.ReceiveAccessRequest(
+        request_pb.ReceiveAccessRequestRequest(
+            convention_id=convention_id,
+            kind=request_pb.ACCESS_REQUEST_KIND_CREATION,
+            reason="reçue au guichet",
+        )
+    )
+    request_id = received.access_request.access_request_id
+    await agent.requests.CompleteAccessRequest(
+        request_pb.CompleteAccessRequestRequest(access_request_id=request_id, reason="rappel téléphonique")
+    )
+    habilitation = await agent.habilitation(convention, reason="remplacement")
+    whys = []
+    for subject_id in (convention_id, request_id, habilitation.habilitation_id):
+        told = await agent.history.ListEvents(pb.ListEventsRequest(caisse_code="21", subject_id=subject_id))
+        whys += [event.reason for event in reversed(told.events)]
+    assert whys == [
+        "signée au siège",
+        "récépissé reçu",
+        "reçue au guichet",
+        "rappel téléphonique",
+        "remplacement",
+    ]
 
 
 async def test_the_history_is_read_page_by_page(agent: Agent) -> None:

@@ -241,6 +241,7 @@ class ReceiveAccessRequestRequest(_message.Message):
     FORM_FIELD_NUMBER: _builtins.int
     HABILITATION_ID_FIELD_NUMBER: _builtins.int
     BOUQUET_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     convention_id: _builtins.str
     """UUID."""
     kind: Global___AccessRequestKind.ValueType
@@ -249,6 +250,8 @@ class ReceiveAccessRequestRequest(_message.Message):
     """UUID of the habilitation to end: on a modification or withdrawal."""
     bouquet: _habilitation_service_pb2.Bouquet.ValueType
     """What to open; QUOTIENT_FAMILIAL where it is left out."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
     @_builtins.property
     def form(self) -> Global___AccessRequestForm:
         """What is on it."""
@@ -261,10 +264,11 @@ class ReceiveAccessRequestRequest(_message.Message):
         form: Global___AccessRequestForm | None = ...,
         habilitation_id: _builtins.str = ...,
         bouquet: _habilitation_service_pb2.Bouquet.ValueType = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "convention_id", b"convention_id", "form", b"form", "habilitation_id", b"habilitation_id", "kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "convention_id", b"convention_id", "form", b"form", "habilitation_id", b"habilitation_id", "kind", b"kind", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -303,10 +307,13 @@ class CompleteAccessRequestRequest(_message.Message):
     ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
     FORM_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     access_request_id: _builtins.str
     """UUID."""
     etag: _builtins.str
     """As last read; empty: whatever it is."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
     @_builtins.property
     def form(self) -> Global___AccessRequestForm:
         """The whole form; it takes the place of what was there."""
@@ -317,10 +324,11 @@ class CompleteAccessRequestRequest(_message.Message):
         access_request_id: _builtins.str = ...,
         form: Global___AccessRequestForm | None = ...,
         etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "etag", b"etag", "form", b"form"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "etag", b"etag", "form", b"form", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

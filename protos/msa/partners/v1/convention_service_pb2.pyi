@@ -1221,10 +1221,13 @@ class RegisterConventionRequest(_message.Message):
     CAISSE_CODE_FIELD_NUMBER: _builtins.int
     SIGNATURE_DATE_FIELD_NUMBER: _builtins.int
     CNIL_DECLARATION_DATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     partner_id: _builtins.str
     """UUID."""
     caisse_code: _builtins.str
     """The caisse that signed."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
     @_builtins.property
     def signature_date(self) -> _date_pb2.Date:
         """Signed by both parties on this day."""
@@ -1240,10 +1243,11 @@ class RegisterConventionRequest(_message.Message):
         caisse_code: _builtins.str = ...,
         signature_date: _date_pb2.Date | None = ...,
         cnil_declaration_date: _date_pb2.Date | None = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cnil_declaration_date", b"cnil_declaration_date", "signature_date", b"signature_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "cnil_declaration_date", b"cnil_declaration_date", "partner_id", b"partner_id", "signature_date", b"signature_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caisse_code", b"caisse_code", "cnil_declaration_date", b"cnil_declaration_date", "partner_id", b"partner_id", "reason", b"reason", "signature_date", b"signature_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1282,10 +1286,13 @@ class RecordCnilDeclarationRequest(_message.Message):
     CONVENTION_ID_FIELD_NUMBER: _builtins.int
     CNIL_DECLARATION_DATE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     convention_id: _builtins.str
     """UUID."""
     etag: _builtins.str
     """As last read; empty: whatever it is."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
     @_builtins.property
     def cnil_declaration_date(self) -> _date_pb2.Date:
         """The day of transmission."""
@@ -1296,10 +1303,11 @@ class RecordCnilDeclarationRequest(_message.Message):
         convention_id: _builtins.str = ...,
         cnil_declaration_date: _date_pb2.Date | None = ...,
         etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cnil_declaration_date", b"cnil_declaration_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cnil_declaration_date", b"cnil_declaration_date", "convention_id", b"convention_id", "etag", b"etag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cnil_declaration_date", b"cnil_declaration_date", "convention_id", b"convention_id", "etag", b"etag", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -598,10 +598,13 @@ class RegisterHabilitationRequest(_message.Message):
     USER_FIELD_NUMBER: _builtins.int
     BOUQUET_FIELD_NUMBER: _builtins.int
     FORM_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     convention_id: _builtins.str
     """UUID."""
     bouquet: Global___Bouquet.ValueType
     """What to open."""
+    reason: _builtins.str
+    """For the record, at most 500 characters."""
     @_builtins.property
     def user(self) -> Global___User:
         """The user."""
@@ -617,10 +620,11 @@ class RegisterHabilitationRequest(_message.Message):
         user: Global___User | None = ...,
         bouquet: Global___Bouquet.ValueType = ...,
         form: Global___SignedForm | None = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "convention_id", b"convention_id", "form", b"form", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bouquet", b"bouquet", "convention_id", b"convention_id", "form", b"form", "reason", b"reason", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
