@@ -9,8 +9,9 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
 ARGS ?=
-# Each process runs whole files of tests, on a stack of its own; `make test ARGS=--numprocesses=0` does without.
-TEST_PROCESSES := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# Each process runs whole files of tests, on a stack of its own: three fill two cores, as tests often wait for a part that
+# was killed. `make test ARGS=--numprocesses=0` does without.
+TEST_PROCESSES := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help up down reset test torture check protos bench install
