@@ -24,6 +24,7 @@ from gateway.domain import (
 )
 from gateway.hours import OpeningHours
 from gateway.opposition import is_opposed, withheld
+from gateway.turns import Turns
 from services.kit import telemetry
 from services.kit.clock import Clock, paris_date
 from services.kit.errors import DomainError, InvalidField
@@ -130,6 +131,7 @@ class Consultations:
         self._admission = admission
         self._quotient = quotient
         self._use = use
+        self._turns = Turns()
 
     async def consult(
         self, token: SessionToken, client: ClientContext, notice: Notice, query: Query
@@ -142,11 +144,12 @@ class Consultations:
         the budget is not to be had (N8).
         """
         self._admission.require_open()
-        async with self._admission.budget():
-            caller = await self._admission.authenticate(token, client, notice)
-            consultation = self._parsed(query)
-            right = self._admission.authorize(caller)
-            disclosure = await self._disclose(client, caller, consultation, right)
+        with self._turns.single():
+            async with self._admission.budget():
+                caller = await self._admission.authenticate(token, client, notice)
+                consultation = self._parsed(query)
+                right = self._admission.authorize(caller)
+                disclosure = await self._disclose(client, caller, consultation, right)
         telemetry.annotate("qf.outcome", disclosure.outcome.name)
         return disclosure
 
@@ -156,7 +159,8 @@ class Consultations:
         """The answer to each query, in order: each a consultation of its own, made when its turn comes.
 
         Nothing is disclosed ahead of the turn: where the caller goes away, the journal has what was sent, and at most
-        the one that was on its way (N2). An error that is not of the query itself answers all that follow too.
+        the one that was on its way (N2). An error that is not of the query itself answers all that follow too. Single
+        consultations go first.
 
         Raises before the first answer what `consult` raises, but InvalidField only for the number of queries.
         """
@@ -165,14 +169,15 @@ class Consultations:
         telemetry.annotate("qf.query.count", len(queries))
         stopped: Unanswered | None = None
         for query in queries:
-            answer = stopped or await self._answer(token, client, caller, query)
+            answer = stopped or await self._answer_in_turn(token, client, caller, query)
             if isinstance(answer, Unanswered) and not isinstance(answer.error, InvalidField):
                 stopped = answer
             yield answer
 
-    async def _answer(
+    async def _answer_in_turn(
         self, token: SessionToken, client: ClientContext, caller: Caller, query: Query
     ) -> Disclosure | Unanswered:
+        await self._turns.row()
         try:
             self._admission.require_open()
             async with self._admission.budget():

@@ -1,5 +1,6 @@
 """Many consultations in one call: each is made when its turn comes, by the rules of that moment (N1-N4, art. 6-3)."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -283,3 +284,18 @@ async def test_every_row_that_was_answered_is_noted_once_art_7_2() -> None:
     assert batch.services.noted == [
         ("account-1", "203.0.113.0/24", not_found) for not_found in (False, True, True)
     ]
+
+
+async def test_a_single_consultation_goes_before_the_rows() -> None:
+    services = Services()
+    use_case = consultations(services, FakeClock(NOON))
+    answers = cast(
+        "AsyncGenerator[Disclosure | Unanswered]",
+        use_case.consult_many(TOKEN, NOWHERE, Heard(), rows(2)),
+    )
+    await anext(answers)
+    single = asyncio.create_task(use_case.consult(TOKEN, NOWHERE, Heard(), query(case_reference="single")))
+    await asyncio.sleep(0)
+    await anext(answers)
+    await single
+    assert services.disclosed == ["row 0", "single", "row 1"]
