@@ -75,7 +75,7 @@ async def test_floods_leave_no_memory_behind(attacked_edge: Edge) -> None:
     """Compares with itself: what Envoy keeps for the next connections, it does not keep twice."""
     taken = []
     for _ in range(3):
-        async with flooded(attacked_edge, "idle connections"):
+        async with flooded(attacked_edge, "idle connections", seconds=2.5):
             pass
         await asyncio.sleep(0.5)
         taken.append(resident_mib(attacked_edge.pid))

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from gateway.edge.methods import public_methods
 from gateway.edge.reference.routes import ReferenceFile, reference_files
 from tests.integration.edge.running import Edge
+from tests.pages import assert_fits
 from tools.browser import require
 
 DOCUMENT = Path(__file__).parents[3] / "gateway/edge/reference/openapi.json"
@@ -123,7 +124,7 @@ async def test_the_page_shows_every_operation_and_asks_no_other_host(edge: Edge,
         for verb in operations
     }
     assert shown == documented == {method.json_name for method in public_methods()}
-    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    await assert_fits(page)
     visit.assert_quiet(edge.url)
 
 
@@ -138,5 +139,5 @@ async def test_an_operation_is_tried_out_on_the_page(edge: Edge, visit: Visit) -
     # It would have one paste token and NIR where every process of the machine can read them.
     await expect(status.locator(".curl-command")).to_have_count(1)
     await expect(status.locator(".curl-command")).to_be_hidden()
-    assert await visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    await assert_fits(visit.page)
     visit.assert_quiet(edge.url)

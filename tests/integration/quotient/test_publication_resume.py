@@ -17,7 +17,7 @@ from tests.people import new_nir
 from tests.stack import Stack
 from tests.unit.cli.lines import line
 
-DOSSIERS = 12_000
+DOSSIERS = 8_000
 CUT_SECONDS = 30.0
 _WENT_THROUGH = {0, 3}
 # A whole number of lines may go in together; what corrects stands further behind what it corrects.

@@ -2,11 +2,7 @@ import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from tests.integration.trace_desk.conftest import Shown, Tab
-
-
-async def assert_fits(tab: Tab) -> None:
-    assert await tab.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert tab.complaints == []
+from tests.pages import assert_fits
 
 
 async def width_of(rows: Locator, name: str) -> float:
@@ -30,7 +26,8 @@ async def test_the_list_is_filtered_by_its_form(shown: Shown, tab: Tab) -> None:
     await expect(page.get_by_role("link", name="POST /v1/sessions")).to_have_count(0)
     await expect(page.get_by_text("2 errors")).to_be_visible()
     await expect(page.get_by_label("At least, ms")).to_have_value("15")
-    await assert_fits(tab)
+    await assert_fits(tab.page)
+    assert tab.complaints == []
 
 
 async def test_bars_are_as_long_as_their_spans_take(shown: Shown, tab: Tab) -> None:
@@ -40,7 +37,8 @@ async def test_bars_are_as_long_as_their_spans_take(shown: Shown, tab: Tab) -> N
     for name, duration_ms in (("ConsultQuotient", 16), ("Disclose", 8), ("Authenticate", 2)):
         # A red outline is as wide as two pixels on either side.
         assert await width_of(rows, name) == pytest.approx(root * duration_ms / 20, abs=4.1)
-    await assert_fits(tab)
+    await assert_fits(tab.page)
+    assert tab.complaints == []
 
 
 async def test_a_span_opens_by_keyboard_and_shows_its_attributes_as_text(shown: Shown, tab: Tab) -> None:
@@ -56,7 +54,8 @@ async def test_a_span_opens_by_keyboard_and_shows_its_attributes_as_text(shown: 
     await expect(disclose.get_by_role("row", name="qf.batch.size 3")).to_be_visible()
     await expect(disclose.get_by_text("<script>document.title = 'broken'</script>")).to_be_visible()
     assert await page.title() == "POST /v1/quotients:consult · trace desk"
-    await assert_fits(tab)
+    await assert_fits(tab.page)
+    assert tab.complaints == []
 
     await disclose.get_by_role("link", name=shown.sign_in).click()
     await expect(page.get_by_role("heading", name="POST /v1/sessions")).to_be_visible()
