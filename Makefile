@@ -13,6 +13,9 @@ ARGS ?=
 # was killed. `make test ARGS=--numprocesses=0` does without.
 TEST_PROCESSES := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
+# Modules are compiled once, and not anew by each of the processes that a stack is made of.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help up down reset test torture check protos bench install
 
@@ -55,7 +58,7 @@ $(INSTALLED): pyproject.toml uv.lock | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
 		"make: $(PYTHON) must be Python 3.11 or later; name another one: make PYTHON=python3.13 ..." >&2; exit 1; }
 	@echo "make: installing the packages of uv.lock into .venv (about 600 MB; cached for the next time)"
-	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" \
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --compile-bytecode --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" \
 		$$(test -t 2 || echo --quiet)
 	@touch $@
 
