@@ -26,6 +26,7 @@ from tests.integration.quotient.caller import (
 )
 from tests.people import new_nir
 from tests.stack import Stack
+from tests.streams import held_open
 
 QF = period(date(2026, 1, 1), amount_cents=61234)
 TODAY = paris_date(SystemClock().now())
@@ -186,9 +187,11 @@ async def test_a_chunk_has_1_to_500_records(caller: Caller) -> None:
 
 
 async def test_the_gateway_s_certificate_imports_nothing(caller: Caller) -> None:
-    call = caller.checks.ImportOppositions(iter([pb.ImportOppositionsRequest()]))
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await call.read()
+    nothing: Sequence[pb.ImportOppositionsRequest] = ()
+    async with held_open(*nothing) as requests:
+        call = caller.checks.ImportOppositions(requests)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call.read()
     assert reason_of(refused.value) is Reason.CLIENT_NOT_ALLOWED
 
 

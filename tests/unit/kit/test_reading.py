@@ -13,6 +13,7 @@ from services.kit.config import ServerSettings
 from services.kit.errors import Reason
 from services.kit.server import interceptors
 from services.kit.status import reason_of
+from tests.streams import held_open
 
 SERVICE = "test.Reading"
 READABLE = pb.PublishDossiersRequest().SerializeToString()
@@ -88,10 +89,10 @@ async def test_a_stream_ends_at_the_one_that_cannot_be_read(
 ) -> None:
     """Never taken for an empty message, which says something else."""
     open_stream: Any = channel.stream_stream(f"/{SERVICE}/Each")
-    call = open_stream(iter([READABLE, content, READABLE]), timeout=5)
     answers = []
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        answers += [answer async for answer in call]
+    async with held_open(READABLE, content) as requests:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            answers += [answer async for answer in open_stream(requests, timeout=5)]
     require_malformed(refused.value)
     assert answers == []
 
