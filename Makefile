@@ -9,9 +9,10 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
 ARGS ?=
-# Each process runs whole files of tests, on a stack of its own: three fill two cores, as tests often wait for a part that
-# was killed. `make test ARGS=--numprocesses=0` does without.
-TEST_PROCESSES := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+# With `make test PROCESSES=3` each process runs whole files of tests, on a stack of its own: sooner, but on two
+# cores so much at once may be slower than a time-out that a test judges by (`@pytest.mark.alone` keeps one from that).
+PROCESSES ?= 1
+TEST_PROCESSES := $(if $(filter-out 1,$(PROCESSES)),--numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder)
 
 # Modules are compiled once, and not anew by each of the processes that a stack is made of.
 unexport PYTHONDONTWRITEBYTECODE

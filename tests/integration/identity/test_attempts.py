@@ -239,6 +239,7 @@ async def test_a_lock_is_shown_while_it_holds_and_showing_it_counts_nothing(here
     assert not await here.guard.is_locked(OWNER)
 
 
+@pytest.mark.alone
 async def test_a_burst_does_not_slip_through_nor_does_one_over_two_servers(
     here: Replica, server: Standalone
 ) -> None:
