@@ -1,8 +1,7 @@
 """One agent who may consult as often as it likes, and what it asks."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.console import Console
@@ -17,12 +16,10 @@ UNLIMITED = tuple(
 )
 
 
-@contextmanager
-def unlimited_stack(console: Console, *settings: str) -> Iterator[Stack]:
+def unlimited_stack(console: Console, *settings: str) -> AbstractContextManager[Stack]:
     """A stack of its own on free ports, without demo data, in which nobody calls too often; with further settings."""
     console.print("Starting a stack …")
-    with empty_stack(settings=(*UNLIMITED, *settings)) as stack:
-        yield stack
+    return empty_stack(settings=(*UNLIMITED, *settings))
 
 
 async def consultation(stack: Stack) -> Target:

@@ -10,8 +10,8 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from statistics import median, quantiles
 from time import perf_counter
@@ -123,11 +123,9 @@ def table(figures: RegistryFigures) -> Table:
     return shown
 
 
-@contextmanager
-def _stack(name: str) -> Iterator[Stack]:
+def _stack(name: str) -> AbstractContextManager[Stack]:
     console.print(f"Starting the stack of the {name} register …")
-    with empty_stack(["partners"], ["partners.telemetry.sample_ratio=0"]) as stack:
-        yield stack
+    return empty_stack(["partners"], ["partners.telemetry.sample_ratio=0"])
 
 
 def _filled(stack: Stack, partners_per_caisse: int, users_per_partner: int) -> Filled:

@@ -32,8 +32,6 @@ class Turns:
 
     async def row(self) -> None:
         """Returns when no single consultation is under way, or when a row's patience is over."""
-        if self._no_single.is_set():
-            return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience_seconds):
                 await self._no_single.wait()

@@ -1,6 +1,7 @@
 """What waits is delivered at least once, and what cannot be delivered holds up nothing else."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
@@ -88,25 +89,6 @@ async def test_a_suspension_is_told_though_partners_is_away(
     assert mailbox.ids == mail_ids(message_id)
 
 
-async def test_a_suspension_that_was_told_and_not_acknowledged_is_told_again_as_the_same_message(
-    services: Services, mailbox: Mailbox, open_mailer: OpenMailer, clock: FakeClock
-) -> None:
-    """As when a mailer is killed between the letter and its acknowledgement: at least once, and recognisable."""
-    message_id = services.suspend()
-    services.warnings.forgets_acknowledgements = True
-    async with open_mailer(mailbox.port) as killed:
-        with pytest.raises(DependencyUnavailable):
-            await killed.warnings.deliver_waiting()
-    services.warnings.forgets_acknowledgements = False
-    async with open_mailer(mailbox.port) as next_one:
-        await next_one.warnings.deliver_waiting()
-        assert mailbox.ids == mail_ids(message_id)
-        clock.advance(LEASE)
-        await next_one.warnings.deliver_waiting()
-    assert mailbox.ids == mail_ids(message_id, message_id)
-    assert services.warnings.acknowledged == [message_id]
-
-
 async def test_unusual_use_of_a_kind_of_a_later_release_stays_and_keeps_nobody_waiting(
     services: Services, mailbox: Mailbox, mailer: Deliveries
 ) -> None:
@@ -146,22 +128,37 @@ async def test_with_nothing_to_deliver_the_mail_server_is_left_alone(
     assert services.reminders.held_until == {}
 
 
+@pytest.mark.parametrize(
+    ("outbox", "tell"),
+    [
+        ("reminders", lambda services: services.remind(to=TOWN_HALL)),
+        ("warnings", lambda services: services.suspend()),
+    ],
+    ids=["reminder", "suspension"],
+)
 async def test_what_was_not_acknowledged_comes_again_with_the_same_message_id(
-    services: Services, mailbox: Mailbox, open_mailer: OpenMailer, clock: FakeClock
+    services: Services,
+    mailbox: Mailbox,
+    open_mailer: OpenMailer,
+    clock: FakeClock,
+    outbox: str,
+    tell: Callable[[Services], str],
 ) -> None:
-    message_id = services.remind(to=TOWN_HALL)
-    services.reminders.forgets_acknowledgements = True
-    async with open_mailer(mailbox.port) as mailer:
+    """As when a mailer is killed between the letter and its acknowledgement: at least once, and recognisable."""
+    message_id = tell(services)
+    served = getattr(services, outbox)
+    served.forgets_acknowledgements = True
+    async with open_mailer(mailbox.port) as killed:
         with pytest.raises(DependencyUnavailable):
-            await mailer.reminders.deliver_waiting()
-    services.reminders.forgets_acknowledgements = False
+            await getattr(killed, outbox).deliver_waiting()
+    served.forgets_acknowledgements = False
     async with open_mailer(mailbox.port) as other:
-        await other.reminders.deliver_waiting()
+        await getattr(other, outbox).deliver_waiting()
         assert mailbox.ids == mail_ids(message_id)
         clock.advance(LEASE)
-        await other.reminders.deliver_waiting()
+        await getattr(other, outbox).deliver_waiting()
     assert mailbox.ids == mail_ids(message_id, message_id)
-    assert services.reminders.acknowledged == [message_id]
+    assert served.acknowledged == [message_id]
 
 
 async def test_an_acknowledgement_that_found_nobody_is_made_before_anything_else(
