@@ -294,8 +294,11 @@ async def test_a_single_consultation_goes_before_the_rows() -> None:
         use_case.consult_many(TOKEN, NOWHERE, Heard(), rows(2)),
     )
     await anext(answers)
+    # The single one's first question takes a while; the row's would not.
+    services.delay_seconds = 0.01
     single = asyncio.create_task(use_case.consult(TOKEN, NOWHERE, Heard(), query(case_reference="single")))
     await asyncio.sleep(0)
+    services.delay_seconds = 0
     await anext(answers)
     await single
     assert services.disclosed == ["row 0", "single", "row 1"]
