@@ -1,6 +1,6 @@
 """Habilitations: the right of one named user to one bouquet (art. 4-1, 4-2), and what it allows now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -254,6 +254,15 @@ def require_live(habilitation: Habilitation, today: date) -> None:
     """Raises HabilitationEnded for one that was withdrawn or has lapsed."""
     if habilitation.state_on(today) in {HabilitationState.WITHDRAWN, HabilitationState.LAPSED}:
         raise HabilitationEnded
+
+
+def require_not_suspended(had: Iterable[Habilitation], today: date) -> None:
+    """Whom a caisse suspended is not habilitated anew meanwhile (art. 7-2); `had` is what he ever had with the partner.
+
+    Raises UserStaysSuspended.
+    """
+    if any(one.suspension is not None and one.suspension.bears_on(today) for one in had):
+        raise UserStaysSuspended
 
 
 def require_not_over(convention: Convention, today: date) -> None:

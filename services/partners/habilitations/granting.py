@@ -10,9 +10,9 @@ from services.partners.habilitations.domain import (
     Bouquet,
     Habilitation,
     User,
-    UserStaysSuspended,
     first_lapse_date,
     require_live,
+    require_not_suspended,
 )
 from services.partners.habilitations.store import HabilitationStore
 from services.partners.history.domain import EventKind, SubjectKind
@@ -39,10 +39,8 @@ class Granting:
         One of his that has lapsed makes room. Raises ConventionNotInForce; UserStaysSuspended; breaks LIVE_KEY where
         this person has a live one here.
         """
-        if await self._habilitations.is_suspended(
-            act.connection, convention.partner_id, user.email, act.today
-        ):
-            raise UserStaysSuspended
+        had = await self._habilitations.list_of_person(act.connection, convention.partner_id, user.email)
+        require_not_suspended(had, act.today)
         await self._make_room(act, convention, user)
         habilitation = Habilitation(
             habilitation_id=new_uuid7(act.now),

@@ -144,25 +144,15 @@ class HabilitationStore:
         )
         return None if row is None else row.habilitation_id
 
-    async def is_suspended(
-        self, connection: AsyncConnection, partner_id: UUID, email: str, today: date
-    ) -> bool:
-        """Whether a suspension bears on a habilitation that a person has, or had, under a partner's conventions."""
-        row = await fetch_one(
-            connection,
-            _IdRow,
-            """
-            SELECT habilitations.habilitation_id FROM habilitations
-            JOIN conventions ON conventions.convention_id = habilitations.convention_id
-            JOIN user_suspensions ON user_suspensions.habilitation_id = habilitations.habilitation_id
-            WHERE conventions.partner_id = %s AND lower(habilitations.email) = lower(%s)
-                AND user_suspensions.lift_time IS NULL
-                AND (user_suspensions.until_date IS NULL OR user_suspensions.until_date > %s)
-            LIMIT 1
-            """,
-            (partner_id, email, today),
+    async def list_of_person(
+        self, connection: AsyncConnection, partner_id: UUID, email: str
+    ) -> list[Habilitation]:
+        """Every habilitation that a person has, or had, under a partner's conventions."""
+        statement = (
+            f"{_HABILITATION} WHERE conventions.partner_id = %s AND lower(habilitations.email) = lower(%s)"
         )
-        return row is not None
+        rows = await fetch_all(connection, _HabilitationRow, statement, (partner_id, email))
+        return [row.habilitation() for row in rows]
 
     async def list_lapsed(self, today: date, limit: int) -> list[Habilitation]:
         """The first `limit` habilitations that have lapsed and are not withdrawn yet."""
